@@ -9,7 +9,10 @@ namespace {
 std::string join(const std::vector<Diagnostic>& diagnostics) {
   std::string text;
   for (const auto& d : diagnostics) {
-    text += (text.empty() ? "" : "\n") + to_string(d);
+    if (!text.empty()) {
+      text += '\n';
+    }
+    text += to_string(d);
   }
   return text;
 }

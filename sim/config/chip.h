@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A chip as its YAML file states it (configs/*.yaml): facts only, each with a source or marked assumed. The loader resolves
-// names and checks ranges; a model reads fields, never strings. One struct for each part of the machine; keys in the file
-// are the field names with the unit as suffix.
+// A chip as its YAML file states it (configs/*.yaml): facts only, each with a source or marked assumed. The loader
+// resolves names and checks ranges; a model reads fields, never strings. One struct for each part of the machine; keys
+// in the file are the field names with the unit as suffix.
 #pragma once
 #include <map>
 #include <optional>
@@ -16,9 +16,9 @@ namespace mantissa::config {
 
 // How a network's numbers are held and multiplied at one precision of one chip.
 struct Precision {
-  std::string name;              // "fp8_e4m3"
-  numerics::Datapath matrix;     // what convolutions and matrix products go through
-  numerics::Format vector;       // format of everything between matrix operations (arithmetic is FP32, results round to it)
+  std::string name;           // "fp8_e4m3"
+  numerics::Datapath matrix;  // what convolutions and matrix products go through
+  numerics::Format vector;  // format of everything between matrix operations (arithmetic is FP32, results round to it)
   numerics::Datapath depthwise;  // grouped convolutions that the matrix unit does not take (the name of a datapath)
   double macs_per_cycle = 0;     // of one matrix unit (ANE core, TPU array, SM), peak
   int passes = 1;                // TPU: passes over the array for one product
@@ -26,20 +26,20 @@ struct Precision {
 };
 
 struct Dram {
-  std::string standard;           // "HBM2"
-  int channels = 0;               // independent command buses, all stacks together
-  int pseudo_channels = 1;        // per channel
+  std::string standard;                      // "HBM2"
+  int channels = 0;                          // independent command buses, all stacks together
+  int pseudo_channels = 1;                   // per channel
   int bank_groups = 0, banks_per_group = 0;  // per pseudo-channel
-  Bytes page{}, burst{};          // per pseudo-channel: an open row; one column access
-  double clock_period_ns = 0;     // tCK; timings below are in tCK
-  Cycles burst_cycles{}, ccd_s{}, ccd_l{}, rcd_read{}, rcd_write{}, rp{}, ras{}, rc{}, cl{}, cwl{}, wr{}, rtp{}, rrd_s{}, rrd_l{}, faw{},
-      wtr_s{}, wtr_l{}, rtw{}, rfc{}, refi{};
-  Bytes interleave{};             // consecutive bytes in one pseudo-channel before the next (address mapping)
+  Bytes page{}, burst{};                     // per pseudo-channel: an open row; one column access
+  double clock_period_ns = 0;                // tCK; timings below are in tCK
+  Cycles burst_cycles{}, ccd_s{}, ccd_l{}, rcd_read{}, rcd_write{}, rp{}, ras{}, rc{}, cl{}, cwl{}, wr{}, rtp{},
+      rrd_s{}, rrd_l{}, faw{}, wtr_s{}, wtr_l{}, rtw{}, rfc{}, refi{};
+  Bytes interleave{};  // consecutive bytes in one pseudo-channel before the next (address mapping)
   Bytes capacity{};
-  double activate_pj = 0;         // one ACT and its PRE
+  double activate_pj = 0;  // one ACT and its PRE
   double read_pj_per_bit = 0, write_pj_per_bit = 0, io_pj_per_bit = 0;
-  double refresh_nj = 0;          // one all-bank refresh of one pseudo-channel
-  double background_mw = 0;       // per channel
+  double refresh_nj = 0;             // one all-bank refresh of one pseudo-channel
+  double background_mw = 0;          // per channel
   double controller_latency_ns = 0;  // request to controller and data back, outside the device
 
   BytesPerSecond peak() const {
@@ -50,73 +50,77 @@ struct Dram {
 
 // Moves data between DRAM or shared memory and a core's staging buffer.
 struct Dma {
-  Bytes chunk{};                  // one request to the memory system
-  int outstanding = 0;            // requests in flight per core
-  Bytes granularity{};            // transfers are padded to this
-  double bytes_per_cycle = 0;     // of one core's port
-  Cycles setup{};                 // from descriptor to first request
+  Bytes chunk{};               // one request to the memory system
+  int outstanding = 0;         // requests in flight per core
+  Bytes granularity{};         // transfers are padded to this
+  double bytes_per_cycle = 0;  // of one core's port
+  Cycles setup{};              // from descriptor to first request
 };
 
 // The on-chip memory that all cores share: L2 data buffer (ANE), CMEM (TPU), L2 cache (H100).
 struct SharedMemory {
   Bytes capacity{};
-  double bytes_per_cycle = 0;     // all cores together
+  double bytes_per_cycle = 0;  // all cores together
   Cycles latency{};
   double pj_per_byte = 0;
 };
 
-struct Staging {                  // a core's own buffer: kernel + data buffers (ANE), VMEM (TPU), shared memory (H100)
+struct Staging {  // a core's own buffer: kernel + data buffers (ANE), VMEM (TPU), shared memory (H100)
   Bytes capacity{};
-  double bytes_per_cycle = 0;     // towards the matrix unit
-  int depth = 2;                  // tile tasks loaded ahead of the one that computes, it included
+  double bytes_per_cycle = 0;  // towards the matrix unit
+  int depth = 2;               // tile tasks loaded ahead of the one that computes, it included
   double pj_per_byte = 0;
 };
 
-struct VectorUnit {               // per core
-  double ops_per_cycle = 0;       // FP32 lane operations
-  double special_per_cycle = 0;   // exp, reciprocal, tanh ...
+struct VectorUnit {              // per core
+  double ops_per_cycle = 0;      // FP32 lane operations
+  double special_per_cycle = 0;  // exp, reciprocal, tanh ...
   double op_pj = 0;
 };
 
 struct Ane {
-  int output_channels_per_cycle_fp16 = 0;  // per core; the rest of the MAC width is spatial
-  Cycles layer_overhead{};                 // compiler cost model, per layer
-  Bytes row_alignment{};                   // last axis is padded to this
+  int patch_pixels = 0;     // output pixels that one weight is multiplied with at once; the rest of a core's MACs
+                            // are output channels
+  Cycles layer_overhead{};  // compiler cost model, per layer
+  Bytes row_alignment{};    // last axis is padded to this
 };
 
 struct Tpu {
   int arrays_per_core = 0;
   int rows = 0, cols = 0;
-  int weight_rows_per_cycle = 1;           // weight push
-  Cycles result_latency{};                 // last row in to first result out beyond the skew (pop, FIFO)
+  int weight_rows_per_cycle = 1;  // weight push
+  Cycles result_latency{};        // last row in to first result out beyond the skew (pop, FIFO)
 };
 
 struct Hopper {
-  int issue_cycles = 0;                    // floor of one wgmma
-  int smem_bytes_per_cycle = 0;            // operand reads of wgmma
-  Cycles prologue{}, epilogue_fixed{};     // CTA start to first wgmma beyond load latency; barrier and scheduling at its end
+  int issue_cycles = 0;          // floor of one wgmma
+  int smem_bytes_per_cycle = 0;  // operand reads of wgmma
+  Cycles prologue{},
+      epilogue_fixed{};  // CTA start to first wgmma beyond load latency; barrier and scheduling at its end
   struct Tile {
     int m, n;
   };
-  std::vector<Tile> tiles;                 // what a library offers
-  int tile_k_bytes = 0;                    // K extent of one stage, in bytes of an operand row
+  std::vector<Tile> tiles;  // what a library offers
+  int tile_k_bytes = 0;     // K extent of one stage, in bytes of an operand row
 };
 
 struct PowerModel {
-  Watts idle{};                            // whole chip (board), clocks running
-  Watts active{};                          // added while a kernel runs (clock trees, schedulers), at the nominal clock
-  std::optional<Watts> limit;              // the governor lowers the clock to stay below
-  double min_clock_mhz = 0;                // governor's floor
-  double voltage_slope = 0;                // relative voltage change for a relative clock change; dynamic energy ~ V^2
+  Watts idle{};                // whole chip (board), clocks running
+  Watts active{};              // added while a kernel runs (clock trees, schedulers), at the nominal clock
+  std::optional<Watts> limit;  // the governor lowers the clock to stay below
+  double min_clock_mhz = 0;    // governor's floor
+  double voltage_slope = 0;    // relative voltage change for a relative clock change; dynamic energy ~ V^2
 };
+
+class YamlNode;
 
 struct Chip {
   std::string name, title, summary;
-  std::string path;                        // file it came from
-  std::string hash;                        // of the file's bytes
-  int cores = 0;                           // ANE cores, TensorCores, SMs
+  std::string path;  // file it came from
+  std::string hash;  // of the file's bytes
+  int cores = 0;     // ANE cores, TensorCores, SMs
   double clock_mhz = 0;
-  double dispatch_us = 0;                  // per kernel (launch) - Hopper, TPU; per network run - ANE
+  double dispatch_us = 0;  // per kernel (launch) - Hopper, TPU; per network run - ANE
   bool dispatch_per_kernel = true;
   std::variant<Ane, Tpu, Hopper> architecture;
   Dram dram;
@@ -129,7 +133,7 @@ struct Chip {
   std::vector<Precision> precisions;
   std::string default_precision;
   std::map<std::string, std::string> sources;  // key path -> source
-  std::vector<std::string> assumed;            // key paths
+  std::map<std::string, std::string> assumed;  // key path -> why this value
 
   Hertz clock() const { return Hertz(clock_mhz * 1e6); }
   // ConfigError-free lookup; nullptr when the chip has no such precision.
@@ -138,5 +142,7 @@ struct Chip {
 
 // Reads and checks a chip file. Throws ConfigError with every mistake found (at most 20).
 Chip load_chip(const std::string& path);
+// The same for a file that is parsed already (a sweep changes values in between).
+Chip parse_chip(const YamlNode& root, const std::string& path);
 
 }  // namespace mantissa::config

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one reader of YAML. It knows the file name, line and column of everything it hands out, and owns yaml-cpp's traps:
-// duplicate keys, octal-looking and exponent integers, anchors and merge keys, errors without a file name.
+// The one reader of YAML. It knows the file name, line and column of everything it hands out, and owns yaml-cpp's
+// traps: duplicate keys, octal-looking and exponent integers, anchors and merge keys, errors without a file name.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -14,7 +14,8 @@
 
 namespace mantissa::config {
 
-// Collects mistakes of one file; finish() throws ConfigError when there are any. At most 20 are kept.
+// Collects mistakes of one file; finish() throws ConfigError when there are any, in the order of their lines. At most
+// 20 are kept; one more line says how many are not shown.
 class Diagnostics {
  public:
   void add(SourcePos pos, std::string message, std::string source_line);
@@ -23,34 +24,44 @@ class Diagnostics {
 
  private:
   std::vector<Diagnostic> list_;
+  std::size_t dropped_ = 0;
 };
 
-// A node of a parsed file: cheap to copy, keeps the document alive. Accessors report into the document's Diagnostics and
-// return a default, so that reading goes on and several mistakes are reported together.
+// A node of a parsed file: cheap to copy, keeps the document alive. Accessors report into the document's Diagnostics
+// and return a default, so that reading goes on and several mistakes are reported together. A node that MapReader hands
+// out for a key that is missing reports nothing more: its accessors return defaults silently.
 class YamlNode {
  public:
   enum class Kind { kNull, kScalar, kSequence, kMap };
 
-  // Parses a whole file (at most 4 MB, nesting at most 64). Throws ConfigError when it cannot be read or parsed.
+  // Parses a whole file (at most 4 MB, 200,000 values, nesting at most 64). Throws ConfigError when it cannot be read
+  // or parsed, and for anchors, aliases, merge keys, tags, several documents and tabs as indentation.
   static YamlNode load_file(const std::string& path);
   static YamlNode parse(const std::string& text, const std::string& name);
 
+  YamlNode() = default;  // as handed out for a missing key
+  bool missing() const { return impl_ == nullptr; }
+
   Kind kind() const;
   SourcePos pos() const;
-  std::string path() const;  // "dram.channels", "runs[2].chip"
+  SourcePos key_pos() const;  // of its key, where it is a value of a map; else pos()
+  std::string path() const;   // "dram.channels", "runs[2].chip"
   // Scalars. A wrong type or a value outside the range is a mistake at this node.
   std::string text() const;
   std::int64_t integer(std::int64_t min, std::int64_t max) const;
   double number(double min, double max) const;
   bool boolean() const;
-  std::vector<YamlNode> items() const;  // of a sequence
+  std::vector<YamlNode> items() const;                            // of a sequence
   std::vector<std::pair<std::string, YamlNode>> entries() const;  // of a map, in file order
-  void error(const std::string& message) const;  // reports a mistake at this node
-  void finish() const;                           // throws if any mistake was reported in the document
+  void error(const std::string& message) const;                   // reports a mistake at this node
+  void error_at_key(const std::string& message) const;            // ... at its key
+  std::string hash() const;                                       // of the document's bytes: FNV-1a 64 as 16 hex digits
+  void finish() const;                                            // throws if any mistake was reported in the document
 
  private:
   friend class MapReader;
   struct Impl;
+  explicit YamlNode(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<const Impl> impl_;
 };
 
@@ -59,7 +70,7 @@ class MapReader {
  public:
   explicit MapReader(const YamlNode& node);  // reports when the node is no map
   std::optional<YamlNode> find(std::string_view key);
-  YamlNode required(std::string_view key);   // reports a missing key at the map
+  YamlNode required(std::string_view key);  // reports a missing key at the map
   bool has(std::string_view key) const;
 
   std::string text(std::string_view key);
@@ -73,6 +84,7 @@ class MapReader {
 
  private:
   YamlNode node_;
+  std::vector<std::pair<std::string, YamlNode>> entries_;
   std::vector<std::string> known_;
 };
 

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counted events times energy per event, plus static power times time; and the clock that a power limit allows.
+//
+// MODEL: a core event costs its energy at nominal voltage times (V/V_nominal)^2, V/V_nominal = 1 + voltage_slope
+// (f/f_nominal - 1). `active` power (clock trees, schedulers) scales with f V^2; idle power and all of DRAM do not
+// scale. A multiply by zero costs as much as any other; padding of tiles costs nothing (idle multipliers are gated). A
+// special function counts as ops_per_cycle/special_per_cycle plain vector operations.
 #pragma once
 #include "config/chip.h"
 #include "energy/counters.h"
@@ -15,10 +20,13 @@ struct Breakdown {
 };
 
 // `clock` is the clock the counters were taken at: core events are scaled by (V/V_nominal)^2.
-Breakdown energy_of(const config::Chip& chip, const config::Precision& precision, const Counters& counters, Hertz clock);
+Breakdown energy_of(const config::Chip& chip, const config::Precision& precision, const Counters& counters,
+                    Hertz clock);
 
-// The highest clock not above nominal, in 15 MHz steps, at which a run with these counters stays within the power limit. MODEL: the
-// compute-bound share of the time stretches as 1/f, the rest does not. Without a limit: the nominal clock.
+// The highest clock not above nominal, in 15 MHz steps below it and not below min_clock_mhz, at which a run with these
+// counters (taken at the nominal clock) stays within the power limit. MODEL: the compute-bound share of the time,
+// (matrix + vector) / (total - idle), stretches as 1/f, the rest does not. Without a limit: the nominal clock; when no
+// clock is low enough: the lowest.
 Hertz governed_clock(const config::Chip& chip, const config::Precision& precision, const Counters& counters);
 
 }  // namespace mantissa::energy

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,34 +14,53 @@
 
 namespace mantissa::execute {
 
+// Of what one kernel writes. For a tensor that only matrix operations read, that is the value before they quantize it.
 struct LayerError {
-  std::string node;
-  double sqnr_db = 0;   // 10 log10(sum ref^2 / sum (ref - quantized)^2), over the compared images; +inf: identical
+  std::string node;    // the kernel's name
+  double sqnr_db = 0;  // 10 log10(sum ref^2 / sum (ref - quantized)^2), over the compared images; +inf: identical
   double cosine = 1;
 };
 
 struct Accuracy {
   std::int64_t images = 0;
-  double top1_reference = 0, top1 = 0;  // 0..1
+  double top1_reference = 0, top1 = 0;                              // 0..1
   std::int64_t only_reference_right = 0, only_quantized_right = 0;  // discordant pairs
   double difference = 0, difference_low = 0, difference_high = 0;   // quantized - reference, 95 % confidence, paired
   double mcnemar_p = 1;                                             // exact two-sided
+  std::int64_t layer_images = 0;                                    // compared layer by layer
   std::vector<LayerError> layers;
 };
 
-// Fills the difference, its interval and the p value from the counts. SOURCE: Agresti & Min 2005, adjusted Wald interval for
-// paired proportions (0.5 added to each cell), Statistics in Medicine 24:729.
+// Fills the difference, its interval and the p value from the counts. SOURCE: Agresti & Min 2005, adjusted Wald
+// interval for paired proportions (0.5 added to each cell), Statistics in Medicine 24:729.
 void finish_paired_statistics(Accuracy& accuracy);
 
-// FP32 results of a workload, computed once and shared by the precisions that are compared with it.
+// Adds up what SQNR and cosine need. A NaN or infinity on either side counts as an error without bound.
+class ErrorSums {
+ public:
+  void add(std::span<const float> reference, std::span<const float> quantized);
+  void add(const ErrorSums& other);
+  LayerError finish(std::string node) const;
+
+ private:
+  double reference_ = 0, quantized_ = 0, product_ = 0, error_ = 0;
+};
+
+// FP32 results of a workload, computed once and shared by the precisions that are compared with it. Results do not
+// depend on the number of threads.
 class Evaluation {
  public:
-  // Loads the data set and runs the FP32 reference. `progress` gets (done, total) images.
-  Evaluation(const network::Graph& graph, const config::Workload& workload,
-             const std::function<void(std::int64_t, std::int64_t)>& progress = {});
+  // Called with (done, total) images, by one thread at a time.
+  using Progress = std::function<void(std::int64_t, std::int64_t)>;
+
+  // Loads the data set and runs the FP32 reference. The batch size is the executor's choice: a workload's ONNX file is
+  // imported again for it; `images` (0: as many as the workload says) cuts the test set. Throws ConfigError when the
+  // workload has no data set, or the network does not take its images.
+  Evaluation(const network::Graph& graph, const config::Workload& workload, const Progress& progress = {},
+             std::int64_t images = 0);
   ~Evaluation();
-  Accuracy run(const config::Precision& precision, const config::Recipe& recipe,
-               const std::function<void(std::int64_t, std::int64_t)>& progress = {}) const;
+  // Thread-safe. Calibration on the training images runs once, when the first precision needs it.
+  Accuracy run(const config::Precision& precision, const config::Recipe& recipe, const Progress& progress = {}) const;
 
  private:
   struct Impl;

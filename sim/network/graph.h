@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A network: operators in topological order over values with known shapes. The importer leaves nothing open: every value has
-// a type and a shape, every operator is one of the table in network/op.h, constants carry data (or, in shape-only networks,
-// are marked as parameters without data).
+// A network: operators in topological order over values with known shapes. The importer leaves nothing open: every
+// value has a type and a shape, every operator is one of the table in network/op.h, constants carry data (or, in
+// shape-only networks, are marked as parameters without data).
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -17,13 +17,27 @@ namespace mantissa::network {
 
 using Shape = std::vector<std::int64_t>;
 
-// Elements of a shape. Throws std::overflow_error beyond 2^62.
+// Elements of a shape. Throws std::overflow_error beyond 2^62 (zeros not counted) and for negative dimensions.
 std::int64_t element_count(const Shape& shape);
 std::string to_string(const Shape& shape);  // "1x64x56x56"
 
-enum class ElementType { kFloat, kDouble, kInt64, kInt32, kInt16, kInt8, kUint8, kUint16, kUint32, kUint64, kBool, kString };
+enum class ElementType {
+  kFloat,
+  kDouble,
+  kInt64,
+  kInt32,
+  kInt16,
+  kInt8,
+  kUint8,
+  kUint16,
+  kUint32,
+  kUint64,
+  kBool,
+  kString
+};
 
-// Dense, row-major data. Float tensors hold floats; integers of every width and booleans hold int64; doubles hold double.
+// Dense, row-major data. Float tensors hold floats; integers of every width and booleans hold int64; doubles hold
+// double.
 struct Tensor {
   ElementType type = ElementType::kFloat;
   Shape shape;
@@ -54,7 +68,7 @@ using Attribute = std::variant<std::int64_t, float, std::string, std::vector<std
 struct Node {
   std::string name;
   Op op{};
-  int opset = 17;                          // version of the operator set that `attributes` follow
+  int opset = 17;  // version of the operator set that `attributes` follow
   std::map<std::string, Attribute> attributes;
   std::vector<ValueId> inputs, outputs;
 
@@ -67,12 +81,16 @@ struct Node {
 struct Graph {
   std::string name;
   std::vector<Value> values;
-  std::vector<Node> nodes;                 // topological order
-  std::vector<ValueId> inputs, outputs;    // inputs without parameters
-  bool has_weights = true;                 // false: shape-only; it can be timed, not executed
+  std::vector<Node> nodes;               // topological order
+  std::vector<ValueId> inputs, outputs;  // inputs without parameters
+  bool has_weights = true;               // false: shape-only; it can be timed, not executed
   std::int64_t batch = 1;
+  // Trained parameters that folding removed (the scale of a batch normalization), so that counts agree with published
+  // ones.
+  std::int64_t folded_parameters = 0;
 
-  std::int64_t parameter_count() const;    // elements of all parameters
+  // Trained parameters: weights, biases, scale and shift of normalizations; not running statistics.
+  std::int64_t parameter_count() const;
   const Value& value(ValueId id) const { return values[static_cast<std::size_t>(id)]; }
 };
 

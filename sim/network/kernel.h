@@ -79,7 +79,9 @@ struct Kernel {
   std::vector<int> nodes;           // indices into Graph::nodes: the first is the main operation, the rest is fused
   Work work;
   // reads[0] is the data operand (gemm: A; conv: input; attention: Q), reads[1] the second matrix operand (B, weights, K), then
-  // the rest (bias, residual, V). One write, unless the operation has several outputs.
+  // the rest (bias, residual, V). One write, unless the operation has several outputs. A tensor that is only another shape of
+  // one before (a view) appears as that one; single numbers (a Clip's limits) and index constants are part of the instructions.
+  // Keys and values with a cache: reads[1] and reads[2] are the cache, the new positions included.
   std::vector<Operand> reads, writes;
   double epilogue_ops = 0, epilogue_specials = 0;   // fused element-wise work per output element, bias included
   std::int64_t repeat = 1;          // the same kernel, this many times in a row (repeated blocks of a shape-only network)
@@ -89,11 +91,14 @@ struct Kernel {
   std::int64_t output_elements() const;
 };
 
-// Throws ConfigError (at the network's file) naming the operator when something cannot be lowered; nothing is dropped.
+// Throws ConfigError (at Graph::name, an ONNX network's file) naming the node when something cannot be lowered; nothing is dropped.
 std::vector<Kernel> lower(const Graph& graph);
 
 // The convolution as a matrix product over im2col: m = output pixels of all images, n = output channels of a group,
 // k = channels of a group x kernel; batch = groups.
 GemmWork as_gemm(const ConvWork& conv);
+
+// Equal but for names and which tensors they touch: a chip without state needs to simulate only one of them.
+bool same_cost(const Kernel& a, const Kernel& b);
 
 }  // namespace mantissa::network

@@ -7,10 +7,16 @@
 //                   truncated toward zero at `align_fraction_bits` fraction bits, summed exactly, then rounded to `accumulator`
 //                   (Hopper: group 16, F 25, RZ to FP32; FP8: group 32, F 13, RZ to e8m13).
 //   kExact          exact products and c are summed without intermediate rounding, then rounded to `accumulator` (TPU: group 4).
+//                   With `tile_fraction_bits` T > 0 (ANE: group 4, T 11) the products are first added one after the other by a
+//                   narrow adder: both addends are cut toward zero at T fraction bits of the larger one, and so is their
+//                   sum. The tile's sum is then added to c and rounded to `accumulator`.
 //   kSequentialFma  group 1: c = round(a*b + c), one IEEE fused multiply-add after the other (CUDA cores).
 //   kInteger        exact 32-bit two's-complement sum, wrapping.
-// After the last step (and, with `promote_every` > 0, after each promote_every products, into a separate FP32 sum added
-// with round-to-nearest-even) the accumulator is rounded to `output`.
+// With `promote_every` > 0 the accumulator is added to a separate FP32 sum (nearest even) and cleared after each promote_every
+// products and at the end; an initial c goes into that sum. At the end the accumulator, or that sum, is rounded to `output`.
+//
+// Zeros: products that are zero take no part in alignment; an exact zero sum is +0 (kSequentialFma: IEEE's sign rules).
+// NaN, infinity times zero and infinity minus infinity give canonical_nan(). docs/numerics.md says what is known of real chips.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -29,7 +35,8 @@ struct Datapath {
   bool flush_subnormal_operands = false;
   Accumulation accumulation = Accumulation::kAligned;
   int group = 1;
-  int align_fraction_bits = 0;  // kAligned only
+  int align_fraction_bits = 0;  // kAligned only, 1..40
+  int tile_fraction_bits = 0;   // kExact only, 0 (off) or 2..22
   Format accumulator;
   Rounding accumulator_rounding = Rounding::kTowardZero;
   int promote_every = 0;  // products; a multiple of group; 0: never
@@ -37,7 +44,11 @@ struct Datapath {
   Rounding output_rounding = Rounding::kNearestEven;
 };
 
-// The slow, obvious oracle: c plus the dot product of a and b (equal lengths, values on the operand grids), in exact integers.
+// What is wrong with this description ("group must be at least 1"), or empty. The functions below throw ModelError with it.
+std::string defect(const Datapath& datapath);
+
+// The slow, obvious oracle: c plus the dot product of a and b (equal lengths, values on the operand grids, c on the
+// accumulator's), in exact integers. REQUIRES: not kInteger.
 // A length that is no multiple of `group` is padded with zeros.
 float dot_oracle(const Datapath& datapath, std::span<const float> a, std::span<const float> b, float c);
 std::int32_t dot_oracle(std::span<const std::int8_t> a, std::span<const std::int8_t> b, std::int32_t c);

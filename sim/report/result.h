@@ -17,6 +17,7 @@ inline constexpr int kSchemaVersion = 1;
 struct KernelRow {
   std::string name, kind;              // kind: gemm, conv, depthwise, vector, reduce, attention, copy
   std::string shape;                   // "64x56x56 -> 64x56x56 k3 s1"
+  std::string mapping;                 // how it was tiled: "128x256 tiles, 2 splits of K"
   std::int64_t repeat = 1;
   energy::Counters counters;           // of one repetition
   energy::Breakdown energy;            // of one repetition

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a chip turns a kernel into tile tasks. One implementation for each architecture (catalog.cpp lists them); all of them
+// use the streaming schedule below for work without a matrix unit.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "chips/placement.h"
+#include "config/chip.h"
+#include "hardware/tile_task.h"
+#include "network/kernel.h"
+
+namespace mantissa::chips {
+
+struct MappedKernel {
+  hardware::Schedule schedule;
+  Cycles overhead{};          // before the cores start
+  std::string mapping;        // for people: "128x256 tiles, split K in 2"
+};
+
+class Mapper {
+ public:
+  virtual ~Mapper() = default;
+  // The schedule refers to `kernel`, which must outlive it. Throws ModelError when the kernel does not fit the machine.
+  virtual MappedKernel map(const PlacedKernel& kernel) const = 0;
+  // Peak multiply-accumulates per cycle of the whole chip for this kernel's matrix work.
+  virtual double peak_macs_per_cycle(const network::Kernel& kernel) const = 0;
+};
+
+// The mapper of the chip's architecture, for one precision. `chip` and `precision` must outlive it.
+std::unique_ptr<Mapper> make_mapper(const config::Chip& chip, const config::Precision& precision);
+
+// Work for the vector units alone: blocks of the operands are loaded, worked on and stored, spread over the cores.
+struct StreamWork {
+  std::int64_t elements = 0;   // of the result (vector) or of the input (reduce)
+  double ops = 0, specials = 0;  // per element
+  Macs macs{};                 // useful multiply-accumulates done by the vector units (depthwise convolution)
+  double load_factor = 1;      // bytes moved for one byte of the operand (padding of short runs)
+};
+MappedKernel map_stream(const config::Chip& chip, const PlacedKernel& kernel, const StreamWork& work);
+// The stream work of a kernel without matrix work.
+StreamWork stream_work(const config::Chip& chip, const config::Precision& precision, const network::Kernel& kernel);
+
+// A load of `part` of `whole` equal parts of a stream, at its place in DRAM or in the shared memory.
+hardware::Transfer part_of(const Stream& stream, std::int64_t part, std::int64_t whole);
+// Vector-unit cycles of this many operations.
+Cycles vector_cycles(const config::VectorUnit& unit, double ops, double specials);
+
+}  // namespace mantissa::chips

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the tensors of a network live while it runs: activations stay in the memory that the cores share when there is room for them
+// from the kernel that makes them to the last one that reads them; everything else is in DRAM.
+//
+// MODEL: first come, first placed, as static allocators of inference compilers do; no spilling of part of a tensor. A cache (Hopper's
+// L2) also keeps the weights from one inference to the next when weights and activations fit together.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "config/chip.h"
+#include "network/graph.h"
+#include "network/kernel.h"
+
+namespace mantissa::chips {
+
+// One operand of a kernel as memory traffic.
+struct Stream {
+  Bytes bytes{};
+  bool on_chip = false;
+  std::uint64_t address = 0;  // in DRAM, the same for equal kernels
+  bool operator==(const Stream&) const = default;
+};
+
+struct PlacedKernel {
+  const network::Kernel* kernel = nullptr;
+  std::vector<Stream> reads, writes;  // parallel to the kernel's
+
+  Bytes dram_bytes() const;           // read and written once each: the least that a run moves
+};
+
+struct Placement {
+  std::vector<PlacedKernel> kernels;
+  Bytes weights{};                    // as stored at this precision
+  Bytes activations_peak{};           // most bytes alive at once
+};
+
+// Bytes of a tensor at a precision; the last axis of an activation is padded to the chip's row alignment (ANE).
+Bytes stored_bytes(const config::Chip& chip, const config::Precision& precision, const network::Graph& graph,
+                   const network::Operand& operand);
+
+// Throws ModelError when weights and activations exceed the DRAM.
+Placement place(const config::Chip& chip, const config::Precision& precision, const network::Graph& graph,
+                const std::vector<network::Kernel>& kernels);
+
+}  // namespace mantissa::chips

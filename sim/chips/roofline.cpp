@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "chips/roofline.h"
+
+#include <algorithm>
+
+#include "chips/matrix_problem.h"
+
+namespace mantissa::chips {
+
+Seconds Roofline::bound() const { return std::max({matrix, vector, dram}); }
+
+Roofline roofline(const config::Chip& chip, const config::Precision& precision, const Mapper& mapper, const PlacedKernel& placed,
+                  Hertz clock) {
+  const network::Kernel& kernel = *placed.kernel;
+  Roofline r;
+  r.matrix = Seconds(static_cast<double>(kernel.macs().count()) / (mapper.peak_macs_per_cycle(kernel) * clock.count()));
+  if (!kernel.is_matrix()) {
+    const StreamWork work = stream_work(chip, precision, kernel);
+    const double elements = static_cast<double>(work.elements), cores = chip.cores;
+    r.vector = Seconds(elements * (work.ops / chip.vector.ops_per_cycle + work.specials / chip.vector.special_per_cycle) /
+                       (cores * clock.count()));
+  }
+  r.dram = transfer_time(placed.dram_bytes(), chip.dram.peak());
+  return r;
+}
+
+}  // namespace mantissa::chips

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/chip.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+#include "config/fields.h"
+#include "config/provenance.h"
+#include "config/yaml.h"
+
+namespace mantissa::config {
+namespace {
+
+constexpr std::size_t kMaxNamed = 64;  // datapaths, precisions, tiles
+
+// The value of the row `name` ("nearest_even") in a table of {name, value}; reports an unknown word at the node.
+template <class Row>
+auto look_up(const YamlNode& node, std::span<const Row> rows) {
+  const std::string word = node.text();
+  std::vector<std::string> names;
+  for (const Row& row : rows) {
+    if (word == row.name) {
+      return row.value;
+    }
+    names.emplace_back(row.name);
+  }
+  if (!word.empty() || node.kind() == YamlNode::Kind::kScalar) {
+    node.error(fmt::format("'{}' is not a known {}{}", word, node.path(), suggestion(word, names)));
+  }
+  return rows.front().value;
+}
+
+numerics::Format read_format(const YamlNode& node) {
+  const std::string name = node.text();
+  if (const auto format = numerics::find_format(name)) {
+    return *format;
+  }
+  if (node.kind() == YamlNode::Kind::kScalar) {
+    std::vector<std::string> names;
+    for (const auto& format : numerics::known_formats()) {
+      names.push_back(format.name);
+    }
+    node.error(fmt::format("'{}' is not a number format{}; eXmY (X 2..8, Y 0..23) is an IEEE-like format", name,
+                           suggestion(name, names)));
+  }
+  return {};
+}
+
+bool is_name(const std::string& name) {
+  return !name.empty() && name.size() <= 40 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+void check_name(const YamlNode& node, const std::string& name) {
+  if (!node.missing() && !is_name(name)) {
+    node.error_at_key(fmt::format("'{}' is not a name; use at most 40 lower-case letters, digits and _", name));
+  }
+}
+
+numerics::Datapath read_datapath(const YamlNode& node, const std::string& name) {
+  numerics::Datapath datapath;
+  datapath.name = name;
+  check_name(node, name);
+  MapReader reader(node);
+  read_fields(reader, datapath_fields(), "", datapath);
+  datapath.a = read_format(reader.required("a"));
+  datapath.b = read_format(reader.required("b"));
+  datapath.accumulator = read_format(reader.required("accumulator"));
+  datapath.output = read_format(reader.required("output"));
+  const YamlNode accumulation = reader.required("accumulation");
+  datapath.accumulation = look_up(accumulation, accumulation_names());
+  const auto rounding = [&](const char* key) {
+    const auto found = reader.find(key);
+    return found ? look_up(*found, rounding_names()) : numerics::Rounding::kNearestEven;
+  };
+  datapath.operand_rounding = rounding("operand_rounding");
+  datapath.accumulator_rounding = rounding("accumulator_rounding");
+  datapath.output_rounding = rounding("output_rounding");
+  reader.finish();
+  const bool complete = !datapath.a.name.empty() && !datapath.b.name.empty() && !datapath.accumulator.name.empty() &&
+                        !datapath.output.name.empty() && accumulation.kind() == YamlNode::Kind::kScalar;
+  if (const std::string defect = numerics::defect(datapath); complete && !defect.empty()) {
+    node.error_at_key(fmt::format("datapath '{}': {}", name, defect));
+  }
+  return datapath;
+}
+
+numerics::Datapath find_datapath(const YamlNode& node, const Chip& chip) {
+  const std::string name = node.text();
+  const auto found = chip.datapaths.find(name);
+  if (found != chip.datapaths.end()) {
+    return found->second;
+  }
+  if (node.kind() == YamlNode::Kind::kScalar) {
+    std::vector<std::string> names;
+    for (const auto& [known, datapath] : chip.datapaths) {
+      names.push_back(known);
+    }
+    node.error(fmt::format("'{}' is not one of this file's datapaths{}", name, suggestion(name, names)));
+  }
+  return {};
+}
+
+Precision read_precision(const YamlNode& node, const std::string& name, const Chip& chip) {
+  Precision precision;
+  precision.name = name;
+  check_name(node, name);
+  MapReader reader(node);
+  read_fields(reader, precision_fields(), "", precision);
+  precision.matrix = find_datapath(reader.required("datapath"), chip);
+  precision.depthwise = find_datapath(reader.required("depthwise"), chip);
+  const YamlNode vector = reader.required("vector");
+  precision.vector = read_format(vector);
+  if (precision.vector.integer) {
+    vector.error(fmt::format("'{}' must be a floating-point format; integers stand only in datapaths", vector.path()));
+  }
+  const Tpu* tpu = std::get_if<Tpu>(&chip.architecture);
+  const auto macs = tpu ? reader.find("macs_per_cycle") : std::optional(reader.required("macs_per_cycle"));
+  if (tpu) {
+    precision.macs_per_cycle = static_cast<double>(tpu->rows) * tpu->cols / std::max(1, precision.passes);
+    if (macs) {
+      macs->error_at_key("a tpu's macs_per_cycle is rows x cols / passes; remove this key");
+    }
+  } else {
+    precision.macs_per_cycle = macs->number(0.001, 1e15);
+    if (const auto passes = reader.find("passes"); passes && precision.passes != 1) {
+      passes->error("only a tpu takes several passes; lower macs_per_cycle instead");
+    }
+  }
+  reader.finish();
+  return precision;
+}
+
+void read_tiles(const YamlNode& node, Hopper& hopper) {
+  const auto items = node.items();
+  if (!node.missing() && node.kind() == YamlNode::Kind::kSequence && (items.empty() || items.size() > kMaxNamed)) {
+    node.error(fmt::format("'{}' must list 1 to {} tiles", node.path(), kMaxNamed));
+    return;
+  }
+  for (const YamlNode& item : items) {
+    const auto sides = item.items();
+    if (item.kind() != YamlNode::Kind::kSequence || sides.size() != 2) {
+      if (item.kind() == YamlNode::Kind::kSequence) {
+        item.error(fmt::format("'{}' must be a pair [m, n]", item.path()));
+      }
+      continue;
+    }
+    const Hopper::Tile tile{static_cast<int>(sides[0].integer(8, 4096)), static_cast<int>(sides[1].integer(8, 4096))};
+    if (tile.m % 8 != 0 || tile.n % 8 != 0) {
+      item.error(fmt::format("'{}': the sides of a tile must be multiples of 8", item.path()));
+    }
+    hopper.tiles.push_back(tile);
+  }
+}
+
+void read_architecture(MapReader& reader, Chip& chip) {
+  const YamlNode node = reader.required("architecture");
+  const std::string word = node.text();
+  static const std::vector<std::string> names = {"ane", "tpu", "hopper"};
+  if (word == "ane") {
+    chip.architecture = Ane{};
+  } else if (word == "tpu") {
+    chip.architecture = Tpu{};
+  } else if (word == "hopper") {
+    chip.architecture = Hopper{};
+  } else if (node.kind() == YamlNode::Kind::kScalar) {
+    node.error(fmt::format("'{}' is not an architecture{}", word, suggestion(word, names)));
+  }
+  for (const std::string& name : names) {
+    if (name == word) {
+      MapReader section(reader.required(name));
+      read_fields(section, chip_fields(), name, chip);
+      if (auto* hopper = std::get_if<Hopper>(&chip.architecture)) {
+        read_tiles(section.required("tiles"), *hopper);
+      }
+      section.finish();
+    } else if (const auto other = reader.find(name);
+               other && std::find(names.begin(), names.end(), word) != names.end()) {
+      other->error_at_key(
+          fmt::format("'{}' belongs to architecture: {}; this chip has architecture: {}", name, name, word));
+    }
+  }
+}
+
+// Checks that need several values at once. Each names the key that is most likely wrong.
+void check_dram(MapReader& reader, const Dram& d) {
+  const auto require = [&](bool holds, const char* key, const std::string& message) {
+    const auto node = reader.find(key);
+    if (!holds && node) {
+      node->error(message);
+    }
+  };
+  require(d.page.count() % d.burst.count() == 0, "page_bytes", "page_bytes must be a multiple of burst_bytes");
+  require(d.interleave.count() % d.burst.count() == 0, "interleave_bytes",
+          "interleave_bytes must be a multiple of burst_bytes");
+  require(d.ccd_l >= d.ccd_s, "ccd_l_cycles", "ccd_l_cycles must be at least ccd_s_cycles");
+  require(d.rrd_l >= d.rrd_s, "rrd_l_cycles", "rrd_l_cycles must be at least rrd_s_cycles");
+  require(d.wtr_l >= d.wtr_s, "wtr_l_cycles", "wtr_l_cycles must be at least wtr_s_cycles");
+  require(d.faw >= d.rrd_s, "faw_cycles", "faw_cycles must be at least rrd_s_cycles");
+  require(d.rc >= d.ras, "rc_cycles", "rc_cycles must be at least ras_cycles");
+  require(d.refi > d.rfc, "refi_cycles", "refi_cycles must be larger than rfc_cycles; the memory would only refresh");
+}
+
+void check_chip(const YamlNode& root, const Chip& chip) {
+  MapReader reader(root);
+  if (const auto node = reader.find("name")) {
+    if (!is_name(chip.name) && node->kind() == YamlNode::Kind::kScalar) {
+      node->error(fmt::format("'{}' is not a name; use at most 40 lower-case letters, digits and _", chip.name));
+    }
+  }
+  if (const auto node = reader.find("power"); node && chip.power.min_clock_mhz > chip.clock_mhz) {
+    node->error_at_key("power.min_clock_mhz must not be above clock_mhz");
+  }
+  if (const auto node = reader.find("dma");
+      node && chip.dma.granularity.count() > 0 && chip.dma.chunk.count() % chip.dma.granularity.count() != 0) {
+    node->error_at_key("dma.chunk_bytes must be a multiple of dma.granularity_bytes");
+  }
+}
+
+void read_named_maps(MapReader& reader, Chip& chip) {
+  const auto limited = [](const YamlNode& node) {
+    auto entries = node.entries();
+    if (node.kind() == YamlNode::Kind::kMap && (entries.empty() || entries.size() > kMaxNamed)) {
+      node.error_at_key(fmt::format("'{}' must have 1 to {} entries", node.path(), kMaxNamed));
+      entries.clear();
+    }
+    return entries;
+  };
+  for (const auto& [name, node] : limited(reader.required("datapaths"))) {
+    chip.datapaths.emplace(name, read_datapath(node, name));
+  }
+  std::vector<std::string> names;
+  for (const auto& [name, node] : limited(reader.required("precisions"))) {
+    chip.precisions.push_back(read_precision(node, name, chip));
+    names.push_back(name);
+  }
+  const YamlNode preferred = reader.required("default_precision");
+  chip.default_precision = preferred.text();
+  if (preferred.kind() == YamlNode::Kind::kScalar && chip.find_precision(chip.default_precision) == nullptr) {
+    preferred.error(fmt::format("'{}' is not one of this file's precisions{}", chip.default_precision,
+                                suggestion(chip.default_precision, names)));
+  }
+}
+
+}  // namespace
+
+const Precision* Chip::find_precision(std::string_view precision) const {
+  const auto at =
+      std::find_if(precisions.begin(), precisions.end(), [&](const Precision& p) { return p.name == precision; });
+  return at == precisions.end() ? nullptr : &*at;
+}
+
+Chip parse_chip(const YamlNode& root, const std::string& path) {
+  Chip chip;
+  chip.path = path;
+  chip.hash = root.hash();
+  MapReader reader(root);
+  read_fields(reader, chip_fields(), "", chip);
+  read_architecture(reader, chip);
+  for (const char* name : {"dram", "dma", "shared", "staging", "vector", "power"}) {
+    MapReader section(reader.required(name));
+    read_fields(section, chip_fields(), name, chip);
+    section.finish();
+  }
+  if (const auto dram = reader.find("dram");
+      dram && dram->kind() == YamlNode::Kind::kMap && chip.dram.burst.count() > 0) {
+    MapReader section(*dram);
+    check_dram(section, chip.dram);
+  }
+  read_named_maps(reader, chip);
+  read_provenance(root, reader, chip);
+  check_chip(root, chip);
+  reader.finish();
+  root.finish();
+  return chip;
+}
+
+Chip load_chip(const std::string& path) {
+  return parse_chip(YamlNode::load_file(path), path);
+}
+
+}  // namespace mantissa::config

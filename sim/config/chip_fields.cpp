@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every key of a chip file. Ranges are wide enough for chips that do not exist yet; they catch a wrong unit, not a bold
+// design.
+#include "config/fields.h"
+
+namespace mantissa::config {
+namespace {
+
+constexpr double kHuge = 1e15;
+constexpr double kMaxCount = 1 << 20;
+constexpr double kKib = 1024, kMib = 1024 * 1024;
+
+constexpr auto kI = FieldType::kInteger;
+constexpr auto kN = FieldType::kNumber;
+constexpr auto kT = FieldType::kText;
+constexpr auto kB = FieldType::kBoolean;
+
+using V = FieldValue;
+
+int small(const V& v) {
+  return static_cast<int>(v.integer);
+}
+Bytes scaled(const V& v, double unit) {
+  return Bytes(static_cast<std::int64_t>(v.number * unit));
+}
+
+template <class Architecture>
+Architecture& of(Chip& chip) {
+  return std::get<Architecture>(chip.architecture);
+}
+
+// clang-format off
+const Field<Chip> kChipFields[] = {
+  {"schema", kI, "", 1, 1, kRequired, "Version of this file's layout.", [](Chip&, const V&) {}},
+  {"name", kT, "", 0, 0, kRequired, "Short name, as used on the command line: lower-case letters, digits and _.", [](Chip& c, const V& v) { c.name = v.text; }},
+  {"title", kT, "", 0, 0, kRequired, "Name for people, as in tables.", [](Chip& c, const V& v) { c.title = v.text; }},
+  {"summary", kT, "", 0, 0, kRequired, "One sentence for `mantissa list`.", [](Chip& c, const V& v) { c.summary = v.text; }},
+  {"architecture", kT, "", 0, 0, kRequired, "Which model runs the chip: ane (weights broadcast to a patch of pixels), tpu (weight-stationary arrays) or hopper (SMs with tensor cores). The map of that name holds its own keys.", nullptr},
+  {"cores", kI, "", 1, 65536, kRequired, "Cores that work on one kernel together: ANE cores, TensorCores, SMs.", [](Chip& c, const V& v) { c.cores = small(v); }},
+  {"clock_mhz", kN, "MHz", 1, 100000, kRequired, "Nominal clock of the cores; a power limit may lower it.", [](Chip& c, const V& v) { c.clock_mhz = v.number; }},
+  {"dispatch_us", kN, "us", 0, 1e6, kRequired, "Time from handing work to the chip until it starts.", [](Chip& c, const V& v) { c.dispatch_us = v.number; }},
+  {"dispatch_per_kernel", kB, "", 0, 0, kRequired, "true: dispatch_us is paid by every kernel (a launch); false: once for a whole network.", [](Chip& c, const V& v) { c.dispatch_per_kernel = v.boolean; }},
+
+  {"ane.patch_pixels", kI, "", 1, kMaxCount, kRequired, "Output pixels that one weight is multiplied with at once in a core; the rest of a core's multipliers are output channels.", [](Chip& c, const V& v) { of<Ane>(c).patch_pixels = small(v); }},
+  {"ane.layer_overhead_cycles", kI, "cycles", 0, kMaxCount, kRequired, "Fixed cost of a layer: configuring the cores.", [](Chip& c, const V& v) { of<Ane>(c).layer_overhead = Cycles(v.integer); }},
+  {"ane.row_alignment_bytes", kI, "bytes", 1, 65536, kRequired, "The last axis of a tensor is padded to a multiple of this.", [](Chip& c, const V& v) { of<Ane>(c).row_alignment = Bytes(v.integer); }},
+
+  {"tpu.arrays_per_core", kI, "", 1, 1024, kRequired, "Systolic arrays in a core.", [](Chip& c, const V& v) { of<Tpu>(c).arrays_per_core = small(v); }},
+  {"tpu.rows", kI, "", 1, 4096, kRequired, "Rows of an array: the part of the inner dimension (K) it holds.", [](Chip& c, const V& v) { of<Tpu>(c).rows = small(v); }},
+  {"tpu.cols", kI, "", 1, 4096, kRequired, "Columns of an array: output columns (N) it holds.", [](Chip& c, const V& v) { of<Tpu>(c).cols = small(v); }},
+  {"tpu.weight_rows_per_cycle", kI, "", 1, 4096, kRequired, "Rows of weights pushed into an array per cycle, while the tile before is multiplied.", [](Chip& c, const V& v) { of<Tpu>(c).weight_rows_per_cycle = small(v); }},
+  {"tpu.result_latency_cycles", kI, "cycles", 0, kMaxCount, kRequired, "From the last row in to the last result out, beyond the skew of the array.", [](Chip& c, const V& v) { of<Tpu>(c).result_latency = Cycles(v.integer); }},
+
+  {"hopper.issue_cycles", kI, "cycles", 1, kMaxCount, kRequired, "Least time of one warpgroup matrix instruction, however small.", [](Chip& c, const V& v) { of<Hopper>(c).issue_cycles = small(v); }},
+  {"hopper.smem_bytes_per_cycle", kI, "bytes/cycle", 1, kMaxCount, kRequired, "Shared-memory bandwidth for the operands of matrix instructions.", [](Chip& c, const V& v) { of<Hopper>(c).smem_bytes_per_cycle = small(v); }},
+  {"hopper.prologue_cycles", kI, "cycles", 0, kMaxCount, kRequired, "From the start of a thread block to its first matrix instruction, beyond the latency of its first load.", [](Chip& c, const V& v) { of<Hopper>(c).prologue = Cycles(v.integer); }},
+  {"hopper.epilogue_fixed_cycles", kI, "cycles", 0, kMaxCount, kRequired, "Barriers and scheduling at the end of a thread block, beyond the work on its results.", [](Chip& c, const V& v) { of<Hopper>(c).epilogue_fixed = Cycles(v.integer); }},
+  {"hopper.tile_k_bytes", kI, "bytes", 16, 4096, kRequired, "Inner extent of one pipeline stage, in bytes of an operand row.", [](Chip& c, const V& v) { of<Hopper>(c).tile_k_bytes = small(v); }},
+  {"hopper.tiles", FieldType::kList, "", 0, 0, kRequired, "Output tiles [m, n] that the library offers; the mapper takes the fastest one for each kernel.", nullptr},
+
+  {"dram.standard", kT, "", 0, 0, kRequired, "Name of the DRAM standard, for people.", [](Chip& c, const V& v) { c.dram.standard = v.text; }},
+  {"dram.channels", kI, "", 1, 4096, kRequired, "Independent channels, of all stacks together.", [](Chip& c, const V& v) { c.dram.channels = small(v); }},
+  {"dram.pseudo_channels", kI, "", 1, 16, "1", "Pseudo-channels in a channel, each with its own data bus and banks.", [](Chip& c, const V& v) { c.dram.pseudo_channels = small(v); }},
+  {"dram.bank_groups", kI, "", 1, 64, kRequired, "Bank groups in a pseudo-channel.", [](Chip& c, const V& v) { c.dram.bank_groups = small(v); }},
+  {"dram.banks_per_group", kI, "", 1, 64, kRequired, "Banks in a bank group.", [](Chip& c, const V& v) { c.dram.banks_per_group = small(v); }},
+  {"dram.page_bytes", kI, "bytes", 64, 65536, kRequired, "An open row of one bank, in one pseudo-channel.", [](Chip& c, const V& v) { c.dram.page = Bytes(v.integer); }},
+  {"dram.burst_bytes", kI, "bytes", 8, 1024, kRequired, "One column access of a pseudo-channel.", [](Chip& c, const V& v) { c.dram.burst = Bytes(v.integer); }},
+  {"dram.clock_period_ns", kN, "ns", 0.01, 100, kRequired, "tCK; the timings below count it.", [](Chip& c, const V& v) { c.dram.clock_period_ns = v.number; }},
+  {"dram.burst_cycles", kI, "tCK", 1, 1024, kRequired, "Data bus time of one burst.", [](Chip& c, const V& v) { c.dram.burst_cycles = Cycles(v.integer); }},
+  {"dram.ccd_s_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tCCD_S: column access to column access, other bank group.", [](Chip& c, const V& v) { c.dram.ccd_s = Cycles(v.integer); }},
+  {"dram.ccd_l_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tCCD_L: column access to column access, same bank group.", [](Chip& c, const V& v) { c.dram.ccd_l = Cycles(v.integer); }},
+  {"dram.rcd_read_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tRCD for reads: activate to read.", [](Chip& c, const V& v) { c.dram.rcd_read = Cycles(v.integer); }},
+  {"dram.rcd_write_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tRCD for writes: activate to write.", [](Chip& c, const V& v) { c.dram.rcd_write = Cycles(v.integer); }},
+  {"dram.rp_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tRP: precharge to activate.", [](Chip& c, const V& v) { c.dram.rp = Cycles(v.integer); }},
+  {"dram.ras_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tRAS: activate to precharge.", [](Chip& c, const V& v) { c.dram.ras = Cycles(v.integer); }},
+  {"dram.rc_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tRC: activate to activate of one bank.", [](Chip& c, const V& v) { c.dram.rc = Cycles(v.integer); }},
+  {"dram.cl_cycles", kI, "tCK", 1, kMaxCount, kRequired, "CL: read command to its first data.", [](Chip& c, const V& v) { c.dram.cl = Cycles(v.integer); }},
+  {"dram.cwl_cycles", kI, "tCK", 1, kMaxCount, kRequired, "CWL: write command to its first data.", [](Chip& c, const V& v) { c.dram.cwl = Cycles(v.integer); }},
+  {"dram.wr_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tWR: end of write data to precharge.", [](Chip& c, const V& v) { c.dram.wr = Cycles(v.integer); }},
+  {"dram.rtp_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tRTP: read command to precharge.", [](Chip& c, const V& v) { c.dram.rtp = Cycles(v.integer); }},
+  {"dram.rrd_s_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tRRD_S: activate to activate, other bank group.", [](Chip& c, const V& v) { c.dram.rrd_s = Cycles(v.integer); }},
+  {"dram.rrd_l_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tRRD_L: activate to activate, same bank group.", [](Chip& c, const V& v) { c.dram.rrd_l = Cycles(v.integer); }},
+  {"dram.faw_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tFAW: window that holds at most four activates of a pseudo-channel.", [](Chip& c, const V& v) { c.dram.faw = Cycles(v.integer); }},
+  {"dram.wtr_s_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tWTR_S: end of write data to read, other bank group.", [](Chip& c, const V& v) { c.dram.wtr_s = Cycles(v.integer); }},
+  {"dram.wtr_l_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tWTR_L: end of write data to read, same bank group.", [](Chip& c, const V& v) { c.dram.wtr_l = Cycles(v.integer); }},
+  {"dram.rtw_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tRTW: read command to write command.", [](Chip& c, const V& v) { c.dram.rtw = Cycles(v.integer); }},
+  {"dram.rfc_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tRFC: time of one all-bank refresh.", [](Chip& c, const V& v) { c.dram.rfc = Cycles(v.integer); }},
+  {"dram.refi_cycles", kI, "tCK", 1, kMaxCount, kRequired, "tREFI: from one refresh to the next.", [](Chip& c, const V& v) { c.dram.refi = Cycles(v.integer); }},
+  {"dram.interleave_bytes", kI, "bytes", 8, kMib, kRequired, "Consecutive bytes in one pseudo-channel before the next one (address mapping).", [](Chip& c, const V& v) { c.dram.interleave = Bytes(v.integer); }},
+  {"dram.capacity_mib", kN, "MiB", 1, 1e9, kRequired, "Size of the whole memory.", [](Chip& c, const V& v) { c.dram.capacity = scaled(v, kMib); }},
+  {"dram.activate_pj", kN, "pJ", 0, 1e6, kRequired, "Energy of one activate with its precharge.", [](Chip& c, const V& v) { c.dram.activate_pj = v.number; }},
+  {"dram.read_pj_per_bit", kN, "pJ/bit", 0, 1e4, kRequired, "Energy of a read in the device core.", [](Chip& c, const V& v) { c.dram.read_pj_per_bit = v.number; }},
+  {"dram.write_pj_per_bit", kN, "pJ/bit", 0, 1e4, kRequired, "Energy of a write in the device core.", [](Chip& c, const V& v) { c.dram.write_pj_per_bit = v.number; }},
+  {"dram.io_pj_per_bit", kN, "pJ/bit", 0, 1e4, kRequired, "Energy between the device core and the chip's memory controller: I/O, PHYs, controller.", [](Chip& c, const V& v) { c.dram.io_pj_per_bit = v.number; }},
+  {"dram.refresh_nj", kN, "nJ", 0, 1e6, kRequired, "Energy of one all-bank refresh of one pseudo-channel.", [](Chip& c, const V& v) { c.dram.refresh_nj = v.number; }},
+  {"dram.background_mw", kN, "mW", 0, 1e6, kRequired, "Standby power of one channel with its share of the stack.", [](Chip& c, const V& v) { c.dram.background_mw = v.number; }},
+  {"dram.controller_latency_ns", kN, "ns", 0, 1e5, kRequired, "From a core to the device and back, outside the device: on-chip network, controller, PHY.", [](Chip& c, const V& v) { c.dram.controller_latency_ns = v.number; }},
+
+  {"dma.chunk_bytes", kI, "bytes", 8, kHuge, kRequired, "Size of one request to the memory system.", [](Chip& c, const V& v) { c.dma.chunk = Bytes(v.integer); }},
+  {"dma.outstanding", kI, "", 1, 65536, kRequired, "Requests in flight from one core.", [](Chip& c, const V& v) { c.dma.outstanding = small(v); }},
+  {"dma.granularity_bytes", kI, "bytes", 1, 65536, kRequired, "Rows of a transfer are padded to a multiple of this.", [](Chip& c, const V& v) { c.dma.granularity = Bytes(v.integer); }},
+  {"dma.bytes_per_cycle", kN, "bytes/cycle", 0.001, kHuge, kRequired, "Bandwidth of one core's port.", [](Chip& c, const V& v) { c.dma.bytes_per_cycle = v.number; }},
+  {"dma.setup_cycles", kI, "cycles", 0, kMaxCount, kRequired, "From a descriptor to its first request.", [](Chip& c, const V& v) { c.dma.setup = Cycles(v.integer); }},
+
+  {"shared.capacity_kib", kN, "KiB", 0, 1e9, kRequired, "On-chip memory that all cores share: L2 data buffer (ANE), CMEM (TPU), L2 cache (H100).", [](Chip& c, const V& v) { c.shared.capacity = scaled(v, kKib); }},
+  {"shared.bytes_per_cycle", kN, "bytes/cycle", 0.001, kHuge, kRequired, "Its bandwidth, all cores together.", [](Chip& c, const V& v) { c.shared.bytes_per_cycle = v.number; }},
+  {"shared.latency_cycles", kI, "cycles", 0, kMaxCount, kRequired, "Request to first data.", [](Chip& c, const V& v) { c.shared.latency = Cycles(v.integer); }},
+  {"shared.pj_per_byte", kN, "pJ/byte", 0, 1e5, kRequired, "Energy of moving a byte between it and a core.", [](Chip& c, const V& v) { c.shared.pj_per_byte = v.number; }},
+
+  {"staging.capacity_kib", kN, "KiB", 0.001, 1e9, kRequired, "A core's own buffer: kernel and data buffers (ANE), VMEM (TPU), shared memory (H100).", [](Chip& c, const V& v) { c.staging.capacity = scaled(v, kKib); }},
+  {"staging.bytes_per_cycle", kN, "bytes/cycle", 0.001, kHuge, kRequired, "Bandwidth towards the matrix unit.", [](Chip& c, const V& v) { c.staging.bytes_per_cycle = v.number; }},
+  {"staging.depth", kI, "", 1, 64, kRequired, "Tiles in the buffer, counting the one in work: 2 is double buffering.", [](Chip& c, const V& v) { c.staging.depth = small(v); }},
+  {"staging.pj_per_byte", kN, "pJ/byte", 0, 1e5, kRequired, "Energy of moving a byte between the buffer and the units.", [](Chip& c, const V& v) { c.staging.pj_per_byte = v.number; }},
+
+  {"vector.ops_per_cycle", kN, "ops/cycle", 0.001, kHuge, kRequired, "Element operations of one core's vector unit.", [](Chip& c, const V& v) { c.vector.ops_per_cycle = v.number; }},
+  {"vector.special_per_cycle", kN, "ops/cycle", 0.001, kHuge, kRequired, "Exponentials, reciprocals, tanh and the like of one core.", [](Chip& c, const V& v) { c.vector.special_per_cycle = v.number; }},
+  {"vector.op_pj", kN, "pJ", 0, 1e5, kRequired, "Energy of one element operation.", [](Chip& c, const V& v) { c.vector.op_pj = v.number; }},
+
+  {"power.idle_w", kN, "W", 0, 1e5, kRequired, "Whole chip with its clocks running and no work, without DRAM standby.", [](Chip& c, const V& v) { c.power.idle = Watts(v.number); }},
+  {"power.active_w", kN, "W", 0, 1e5, kRequired, "Added while a kernel runs (clock trees, schedulers), at the nominal clock.", [](Chip& c, const V& v) { c.power.active = Watts(v.number); }},
+  {"power.limit_w", kN, "W", 0.001, 1e5, kOptional, "The governor lowers the clock to stay below this power.", [](Chip& c, const V& v) { c.power.limit = Watts(v.number); }},
+  {"power.min_clock_mhz", kN, "MHz", 1, 100000, kRequired, "The governor goes no lower.", [](Chip& c, const V& v) { c.power.min_clock_mhz = v.number; }},
+  {"power.voltage_slope", kN, "", 0, 2, kRequired, "Relative change of the voltage for a relative change of the clock; energy of an event goes with the voltage squared.", [](Chip& c, const V& v) { c.power.voltage_slope = v.number; }},
+
+  {"datapaths", FieldType::kMap, "", 0, 0, kRequired, "Named arithmetic units: how a dot product is accumulated, bit by bit.", nullptr},
+  {"precisions", FieldType::kMap, "", 0, 0, kRequired, "What a network can be run at: which datapath, which formats, how fast, at what energy.", nullptr},
+  {"default_precision", kT, "", 0, 0, kRequired, "The precision of a run that names none.", nullptr},
+  {"sources", FieldType::kMap, "", 0, 0, kRequired, "Key path: who published or measured it. A source for `dram` covers everything below it that is not named more closely.", nullptr},
+  {"assumed", FieldType::kMap, "", 0, 0, kOptional, "Key path: why this value, where no source is known. Every fact stands in sources or in assumed.", nullptr},
+};
+
+const Field<numerics::Datapath> kDatapathFields[] = {
+  {"a", kT, "", 0, 0, kRequired, "Format of the first operand (activations): fp32 tf32 fp16 bf16 fp8_e4m3 fp8_e5m2 int8, or eXmY for an IEEE-like format with X exponent and Y fraction bits.", nullptr},
+  {"b", kT, "", 0, 0, kRequired, "Format of the second operand (weights).", nullptr},
+  {"operand_rounding", kT, "", 0, 0, "nearest_even", "How operands are rounded to their format: nearest_even, nearest_away or toward_zero.", nullptr},
+  {"flush_subnormal_operands", kB, "", 0, 0, "false", "Subnormal operands count as zero.", [](numerics::Datapath& d, const V& v) { d.flush_subnormal_operands = v.boolean; }},
+  {"accumulation", kT, "", 0, 0, kRequired, "aligned (products and sum are cut at a common exponent), exact (a group is summed exactly, then rounded), sequential_fma (one fused multiply-add after another) or integer (exact 32-bit).", nullptr},
+  {"group", kI, "", 1, 1024, "1", "Products summed in one step.", [](numerics::Datapath& d, const V& v) { d.group = small(v); }},
+  {"align_fraction_bits", kI, "bits", 0, 40, "0", "accumulation: aligned only. Fraction bits kept below the largest exponent of a step.", [](numerics::Datapath& d, const V& v) { d.align_fraction_bits = small(v); }},
+  {"tile_fraction_bits", kI, "bits", 0, 22, "0", "accumulation: exact only. Fraction bits of the narrow adder that sums a group before it meets the accumulator; 0: no narrow adder.", [](numerics::Datapath& d, const V& v) { d.tile_fraction_bits = small(v); }},
+  {"accumulator", kT, "", 0, 0, kRequired, "Format of the running sum.", nullptr},
+  {"accumulator_rounding", kT, "", 0, 0, "nearest_even", "How the running sum is rounded after a step.", nullptr},
+  {"promote_every", kI, "products", 0, 1 << 20, "0", "After so many products the running sum is added to a separate FP32 sum and cleared; a multiple of group; 0: never.", [](numerics::Datapath& d, const V& v) { d.promote_every = small(v); }},
+  {"output", kT, "", 0, 0, kRequired, "Format in which the sum leaves the unit.", nullptr},
+  {"output_rounding", kT, "", 0, 0, "nearest_even", "How the sum is rounded to the output format.", nullptr},
+};
+
+const Field<Precision> kPrecisionFields[] = {
+  {"datapath", kT, "", 0, 0, kRequired, "Datapath of convolutions and matrix products.", nullptr},
+  {"vector", kT, "", 0, 0, kRequired, "Floating-point format of everything between matrix operations.", nullptr},
+  {"depthwise", kT, "", 0, 0, kRequired, "Datapath of grouped convolutions that the matrix unit does not take.", nullptr},
+  {"macs_per_cycle", kN, "MACs/cycle", 0.001, kHuge, kOptional, "Peak of one matrix unit (ANE core, SM). A TPU file leaves it out: rows x cols / passes.", nullptr},
+  {"passes", kI, "", 1, 64, "1", "Passes over the array for one product (tpu): 6 for FP32 out of BF16 parts.", [](Precision& p, const V& v) { p.passes = small(v); }},
+  {"mac_pj", kN, "pJ", 0, 1e5, kRequired, "Energy of one multiply-accumulate at the nominal clock, operands at the edge of the unit.", [](Precision& p, const V& v) { p.mac_pj = v.number; }},
+};
+// clang-format on
+
+constexpr RoundingName kRoundings[] = {{"nearest_even", numerics::Rounding::kNearestEven},
+                                       {"nearest_away", numerics::Rounding::kNearestAway},
+                                       {"toward_zero", numerics::Rounding::kTowardZero}};
+constexpr AccumulationName kAccumulations[] = {{"aligned", numerics::Accumulation::kAligned},
+                                               {"exact", numerics::Accumulation::kExact},
+                                               {"sequential_fma", numerics::Accumulation::kSequentialFma},
+                                               {"integer", numerics::Accumulation::kInteger}};
+
+}  // namespace
+
+std::span<const Field<Chip>> chip_fields() {
+  return kChipFields;
+}
+std::span<const Field<numerics::Datapath>> datapath_fields() {
+  return kDatapathFields;
+}
+std::span<const Field<Precision>> precision_fields() {
+  return kPrecisionFields;
+}
+std::span<const RoundingName> rounding_names() {
+  return kRoundings;
+}
+std::span<const AccumulationName> accumulation_names() {
+  return kAccumulations;
+}
+
+}  // namespace mantissa::config

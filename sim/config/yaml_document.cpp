@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/yaml_document.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <sstream>
+#include <unordered_map>
+
+namespace mantissa::config {
+namespace {
+
+constexpr std::size_t kMaxShownLine = 200;
+
+// FNV-1a, 64 bits.
+std::string fnv1a(const std::string& bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : bytes) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+std::vector<std::string> split_lines(const std::string& text) {
+  std::vector<std::string> lines;
+  std::size_t start = 0;
+  while (start <= text.size()) {
+    std::size_t end = text.find('\n', start);
+    if (end == std::string::npos) {
+      end = text.size();
+    }
+    std::string line = text.substr(start, end - start);
+    if (!line.empty() && line.back() == '\r') {
+      line.pop_back();
+    }
+    lines.push_back(std::move(line));
+    start = end + 1;
+  }
+  return lines;
+}
+
+// Length of the UTF-8 sequence at `i`, 0 where there is no valid one.
+std::size_t utf8_length(const std::string& s, std::size_t i) {
+  const auto byte = [&](std::size_t k) { return k < s.size() ? static_cast<unsigned char>(s[k]) : 0u; };
+  const unsigned lead = byte(i);
+  const std::size_t length = lead < 0x80                   ? 1
+                             : lead >= 0xc2 && lead < 0xe0 ? 2
+                             : lead >= 0xe0 && lead < 0xf0 ? 3
+                             : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                           : 0;
+  for (std::size_t k = 1; k < length; ++k) {
+    if ((byte(i + k) & 0xc0u) != 0x80u) {
+      return 0;
+    }
+  }
+  return length;
+}
+
+bool is_control(unsigned char c) {
+  return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
+}
+
+// Turns yaml-cpp's events into nodes. Structural mistakes throw; duplicate keys are collected.
+class Builder : public YAML::EventHandler {
+ public:
+  explicit Builder(YamlDocument& document) : document_(document) {}
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    refuse_anchor(mark, anchor);
+    add(mark, YamlNode::Kind::kNull, {}, false);
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    fail(mark, "aliases (*name) are not supported; write the value out");
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    refuse_anchor(mark, anchor);
+    refuse_tag(mark, tag);
+    if (std::any_of(value.begin(), value.end(), [](char c) { return is_control(static_cast<unsigned char>(c)); })) {
+      fail(mark, "control characters in text are not supported; remove them");
+    }
+    const bool quoted = tag == "!";
+    if (quoted) {
+      last_quoted_ = mark;
+    }
+    const bool null = !quoted && (value.empty() || value == "~" || value == "null");
+    add(mark, null ? YamlNode::Kind::kNull : YamlNode::Kind::kScalar, value, quoted);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open(mark, tag, anchor, YamlNode::Kind::kSequence);
+  }
+  void OnSequenceEnd() override { stack_.pop_back(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open(mark, tag, anchor, YamlNode::Kind::kMap);
+  }
+  void OnMapEnd() override { stack_.pop_back(); }
+
+  // yaml-cpp 0.7 takes a quoted text that the end of the file cuts off when a line break stands before the end.
+  void check_last_quote() const {
+    if (last_quoted_.is_null() || static_cast<std::size_t>(last_quoted_.line) >= document_.lines.size() ||
+        static_cast<std::size_t>(last_quoted_.column) >=
+            document_.lines[static_cast<std::size_t>(last_quoted_.line)].size()) {
+      return;
+    }
+    const char quote =
+        document_.lines[static_cast<std::size_t>(last_quoted_.line)][static_cast<std::size_t>(last_quoted_.column)];
+    std::size_t at = static_cast<std::size_t>(last_quoted_.column) + 1;
+    for (std::size_t n = static_cast<std::size_t>(last_quoted_.line); n < document_.lines.size(); ++n, at = 0) {
+      const std::string& line = document_.lines[n];
+      for (; at < line.size(); ++at) {
+        const bool doubled = quote == '\'' && line[at] == quote && at + 1 < line.size() && line[at + 1] == quote;
+        if (doubled || (quote == '"' && line[at] == '\\')) {
+          ++at;
+        } else if (line[at] == quote) {
+          return;
+        }
+      }
+    }
+    fail(last_quoted_, "the quotes are not closed; add the closing quote");
+  }
+
+  [[noreturn]] void fail(const YAML::Mark& mark, const std::string& message) const {
+    const auto [line, column] = place(mark);
+    throw ConfigError({Diagnostic{document_.place(line, column), message, document_.line_text(line)}});
+  }
+
+ private:
+  struct Open {
+    int node = 0;
+    bool has_key = false;
+    std::string key;
+    int key_line = 0, key_column = 0;
+    std::unordered_map<std::string, int> first_line;  // of each key
+  };
+
+  // Marks count bytes from 0; a user counts characters from 1.
+  std::pair<int, int> place(const YAML::Mark& mark) const {
+    if (mark.is_null()) {
+      return {1, 1};
+    }
+    const auto line = static_cast<std::size_t>(std::max(0, mark.line));
+    const auto end = static_cast<std::size_t>(std::max(0, mark.column));
+    if (line >= document_.lines.size()) {
+      return {static_cast<int>(document_.lines.size()), 1};
+    }
+    const std::string& text = document_.lines[line];
+    int column = 1;
+    for (std::size_t i = 0; i < std::min(end, text.size()); ++i) {
+      column += (static_cast<unsigned char>(text[i]) & 0xc0u) != 0x80u ? 1 : 0;
+    }
+    return {static_cast<int>(line) + 1, column};
+  }
+
+  void refuse_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) const {
+    if (anchor != 0) {
+      fail(mark, "anchors (&name) are not supported; remove the anchor and write its value out where it is used");
+    }
+  }
+  void refuse_tag(const YAML::Mark& mark, const std::string& tag) const {
+    if (!tag.empty() && tag != "?" && tag != "!") {
+      fail(mark, fmt::format("tags ('{}') are not supported; remove the tag", tag));
+    }
+  }
+
+  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlNode::Kind kind) {
+    refuse_anchor(mark, anchor);
+    refuse_tag(mark, tag);
+    if (static_cast<int>(stack_.size()) >= kMaxYamlDepth) {
+      fail(mark, fmt::format("lists and maps are nested more than {} deep; flatten the file", kMaxYamlDepth));
+    }
+    const int node = add(mark, kind, {}, false);
+    stack_.push_back(Open{node, false, {}, 0, 0, {}});
+  }
+
+  int add(const YAML::Mark& mark, YamlNode::Kind kind, const std::string& value, bool quoted) {
+    const auto [line, column] = place(mark);
+    if (!stack_.empty() && document_.nodes[static_cast<std::size_t>(stack_.back().node)].kind == YamlNode::Kind::kMap &&
+        !stack_.back().has_key) {
+      take_key(mark, kind, value);
+      return -1;
+    }
+    if (document_.nodes.size() >= kMaxYamlNodes) {
+      fail(mark, fmt::format("the file has more than {} values; split it", kMaxYamlNodes));
+    }
+    const int id = static_cast<int>(document_.nodes.size());
+    YamlDocument::Node node;
+    node.kind = kind;
+    node.quoted = quoted;
+    node.line = line;
+    node.column = column;
+    node.value = value;
+    if (!stack_.empty()) {
+      Open& top = stack_.back();
+      auto& siblings = document_.nodes[static_cast<std::size_t>(top.node)].children;
+      node.parent = top.node;
+      node.index = static_cast<int>(siblings.size());
+      node.key = top.key;
+      node.key_line = top.key_line;
+      node.key_column = top.key_column;
+      if (kind == YamlNode::Kind::kNull && top.has_key) {  // the mark of "key:" without a value is that of the next key
+        node.line = top.key_line;
+        node.column = top.key_column;
+      }
+      top.has_key = false;
+      siblings.push_back(id);
+    }
+    document_.nodes.push_back(std::move(node));
+    return id;
+  }
+
+  void take_key(const YAML::Mark& mark, YamlNode::Kind kind, const std::string& value) {
+    if (kind != YamlNode::Kind::kScalar) {
+      fail(mark, "a key must be a word; found a list, a map or nothing");
+    }
+    if (value == "<<") {
+      fail(mark, "merge keys (<<) are not supported; write the keys out");
+    }
+    const auto [line, column] = place(mark);
+    Open& top = stack_.back();
+    top.has_key = true;
+    top.key = value;
+    top.key_line = line;
+    top.key_column = column;
+    const auto [first, inserted] = top.first_line.emplace(value, line);
+    if (!inserted) {
+      document_.report(line, column,
+                       fmt::format("duplicate key '{}'; it is already given on line {}", value, first->second));
+    }
+  }
+
+  YamlDocument& document_;
+  std::vector<Open> stack_;
+  YAML::Mark last_quoted_ = YAML::Mark::null_mark();
+};
+
+// What yaml-cpp accepts or garbles silently, found before it sees the text.
+void check_bytes(const YamlDocument& document) {
+  for (std::size_t n = 0; n < document.lines.size(); ++n) {
+    const std::string& line = document.lines[n];
+    const int number = static_cast<int>(n) + 1;
+    const auto fail = [&](int column, const char* message, bool show) {
+      throw ConfigError({Diagnostic{document.place(number, column), message, show ? document.line_text(number) : ""}});
+    };
+    int column = 1;
+    for (std::size_t i = 0; i < line.size(); ++column) {
+      const std::size_t length = utf8_length(line, i);
+      if (length == 0) {
+        fail(column, "this is not UTF-8 text; a YAML file was expected", false);
+      }
+      if (is_control(static_cast<unsigned char>(line[i])) || line[i] == '\r') {
+        fail(column, "control characters are not supported; a YAML file was expected", false);
+      }
+      i += length;
+    }
+    const std::size_t content = line.find_first_not_of(" \t");
+    const std::size_t tab = line.find('\t');
+    if (content != std::string::npos && tab < content) {
+      fail(static_cast<int>(tab) + 1, "a tab is used as indentation; use spaces", true);
+    }
+  }
+}
+
+}  // namespace
+
+std::string YamlDocument::line_text(int line) const {
+  if (line < 1 || static_cast<std::size_t>(line) > lines.size() ||
+      lines[static_cast<std::size_t>(line - 1)].size() > kMaxShownLine) {
+    return {};
+  }
+  return lines[static_cast<std::size_t>(line - 1)];
+}
+
+void YamlDocument::report(int line, int column, const std::string& message) const {
+  diagnostics.add(place(line, column), message, line_text(line));
+}
+
+std::shared_ptr<const YamlDocument> parse_yaml(const std::string& text, const std::string& name) {
+  auto document = std::make_shared<YamlDocument>();
+  document->name = name;
+  document->hash = fnv1a(text);
+  if (text.size() > kMaxFileBytes) {
+    throw ConfigError(SourcePos{name, 0, 0},
+                      fmt::format("the file has {} bytes; at most {} are read", text.size(), kMaxFileBytes));
+  }
+  const std::string body = text.rfind("\xef\xbb\xbf", 0) == 0 ? text.substr(3) : text;
+  document->lines = split_lines(body);
+  check_bytes(*document);
+  Builder builder(*document);
+  std::istringstream stream(body);
+  try {
+    YAML::Parser parser(stream);
+    if (!parser.HandleNextDocument(builder) || document->nodes.empty()) {
+      throw ConfigError(SourcePos{name, 0, 0},
+                        "the file is empty; see docs/config_reference.md for what belongs in it");
+    }
+    builder.check_last_quote();
+    if (parser) {
+      YamlDocument rest;
+      rest.name = name;
+      rest.lines = document->lines;
+      Builder second(rest);
+      if (parser.HandleNextDocument(second)) {
+        const int line = rest.nodes.empty() ? 0 : rest.nodes.front().line;
+        throw ConfigError(
+            {Diagnostic{rest.place(line, line > 0 ? rest.nodes.front().column : 0),
+                        "a second YAML document (after '---' or '...') is not supported; use one file for each",
+                        rest.line_text(line)}});
+      }
+    }
+  } catch (const YAML::ParserException& e) {
+    builder.fail(e.mark, fmt::format("not valid YAML: {}", e.msg));
+  }
+  return document;
+}
+
+}  // namespace mantissa::config

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two entrances to the operator table: counts of inputs and outputs and the attributes' names are checked here, for
+// all operators.
+#include "base/error.h"
+#include "network/ops/common.h"
+
+namespace mantissa::network {
+
+using namespace ops;
+
+namespace {
+
+bool lists(std::string_view names, std::string_view name) {
+  return fmt::format(" {} ", names).find(fmt::format(" {} ", name)) != std::string::npos;
+}
+
+}  // namespace
+
+std::vector<TensorType> infer(const Node& node, std::span<const Value* const> inputs) {
+  const OpInfo& row = info(node.op);
+  std::size_t given = inputs.size();
+  while (given > 0 && inputs[given - 1] == nullptr) {
+    --given;
+  }
+  const auto [least, most, outputs] = row.arity;
+  require(len(given) >= least && (most < 0 || len(given) <= most), "it has {} inputs, expected {}", given,
+          most < 0        ? fmt::format("at least {}", least)
+          : least == most ? fmt::format("{}", least)
+                          : fmt::format("{} to {}", least, most));
+  require(len(node.outputs.size()) <= outputs, "it has {} outputs, expected at most {}", node.outputs.size(), outputs);
+  for (const auto& [name, value] : node.attributes) {
+    require(lists(row.attributes, name), "attribute '{}' is not supported", name);
+  }
+  for (const Value* input : inputs) {
+    if (input != nullptr) {
+      checked_count(input->shape);
+    }
+  }
+  std::vector<TensorType> types = row.infer(node, inputs.first(given));
+  for (const TensorType& type : types) {
+    checked_count(type.shape);
+  }
+  check(types.size() == output_count(node), "an operator infers one type per output");
+  return types;
+}
+
+std::vector<Tensor> evaluate(const Node& node, std::span<const Tensor* const> inputs) {
+  const OpInfo& row = info(node.op);
+  require(row.evaluate != nullptr, "{} can be timed, not computed", row.name);
+  return row.evaluate(node, inputs);
+}
+
+}  // namespace mantissa::network

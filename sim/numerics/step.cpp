@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "numerics/step.h"
+
+#include <algorithm>
+#include <climits>
+#include <cmath>
+#include <optional>
+
+#include "numerics/exact_sum.h"
+
+namespace mantissa::numerics::detail {
+namespace {
+
+bool zero_product(float a, float b) { return a == 0.0F || b == 0.0F; }
+
+// The result where an infinity or a NaN takes part; nullopt for finite inputs.
+std::optional<float> special_result(const Datapath& datapath, Strided a, Strided b, int count, float c) {
+  bool nan = std::isnan(c);
+  bool plus = std::isinf(c) && c > 0;
+  bool minus = std::isinf(c) && c < 0;
+  for (int i = 0; i < count; ++i) {
+    const float x = a[i];
+    const float y = b[i];
+    if (std::isfinite(x) && std::isfinite(y)) {
+      continue;
+    }
+    if (std::isnan(x) || std::isnan(y) || zero_product(x, y)) {
+      nan = true;
+    } else {
+      (std::signbit(x) == std::signbit(y) ? plus : minus) = true;
+    }
+  }
+  if (nan || (plus && minus)) {
+    return canonical_nan();
+  }
+  if (plus || minus) {
+    return round_to(datapath.accumulator, plus ? HUGE_VALF : -HUGE_VALF);
+  }
+  return std::nullopt;
+}
+
+// A number as a tensor core sees it: significand * 2^(exponent - 23) with the exponent not below the format's smallest.
+struct Aligned {
+  bool negative = false;
+  std::int64_t significand = 0;
+  int exponent = 0;
+};
+
+Aligned split(float x, int min_exponent) {
+  if (x == 0.0F) {
+    return {};
+  }
+  const int exponent = std::max(std::ilogb(x), min_exponent);
+  return {std::signbit(x), static_cast<std::int64_t>(std::ldexp(std::fabs(static_cast<double>(x)), 23 - exponent)), exponent};
+}
+
+// significand * 2^shift cut toward zero.
+std::int64_t shifted(std::int64_t significand, int shift) {
+  return shift >= 0 ? significand << shift : shift > -63 ? significand >> -shift : 0;
+}
+
+float aligned_step(const Datapath& d, Strided a, Strided b, int count, float c) {
+  const Aligned sc = split(c, d.accumulator.min_exponent());
+  const auto product = [&](int i) {
+    const Aligned x = split(a[i], d.a.min_exponent());
+    const Aligned y = split(b[i], d.b.min_exponent());
+    return Aligned{x.negative != y.negative, x.significand * y.significand, x.exponent + y.exponent};
+  };
+  int largest = sc.significand != 0 ? sc.exponent : INT_MIN;
+  for (int i = 0; i < count; ++i) {
+    if (!zero_product(a[i], b[i])) {
+      largest = std::max(largest, product(i).exponent);
+    }
+  }
+  if (largest == INT_MIN) {
+    return 0.0F;
+  }
+  largest = std::max(largest, alignment_floor(d.accumulator));
+  const int f = d.align_fraction_bits;
+  const std::int64_t term = shifted(sc.significand, f - 23 + sc.exponent - largest);
+  std::int64_t sum = sc.negative ? -term : term;
+  for (int i = 0; i < count; ++i) {
+    const Aligned p = product(i);
+    const std::int64_t t = shifted(p.significand, f - 46 + p.exponent - largest);
+    sum += p.negative ? -t : t;
+  }
+  ExactSum result;
+  result.add(sum < 0, static_cast<std::uint64_t>(std::abs(sum)), largest - f);
+  return result.round_to(d.accumulator, d.accumulator_rounding);
+}
+
+// x cut toward zero to a multiple of 2^last.
+double cut(double x, int last) { return std::ldexp(std::trunc(std::ldexp(x, -last)), last); }
+
+// The products added one after the other by the narrow adder. Exact in double: see defect() for the limits.
+double tile_sum(const Datapath& d, Strided a, Strided b, int count) {
+  double sum = 0.0;
+  for (int i = 0; i < count; ++i) {
+    const double product = static_cast<double>(a[i]) * static_cast<double>(b[i]);
+    const double larger = std::max(std::fabs(sum), std::fabs(product));
+    if (larger > 0.0) {
+      const int last = std::ilogb(larger) - d.tile_fraction_bits;
+      sum = cut(sum, last) + cut(product, last);
+    }
+    if (sum != 0.0) {
+      sum = cut(sum, std::ilogb(sum) - d.tile_fraction_bits);
+    }
+  }
+  return sum + 0.0;
+}
+
+float exact_step(const Datapath& d, Strided a, Strided b, int count, float c) {
+  ExactSum sum;
+  sum.add(c);
+  if (d.tile_fraction_bits > 0) {
+    const double tile = tile_sum(d, a, b, count);
+    int exponent = 0;
+    const double fraction = std::frexp(std::fabs(tile), &exponent);
+    sum.add(tile < 0, static_cast<std::uint64_t>(std::ldexp(fraction, 53)), tile == 0.0 ? 0 : exponent - 53);
+  } else {
+    for (int i = 0; i < count; ++i) {
+      sum.add_product(a[i], b[i]);
+    }
+  }
+  return sum.round_to(d.accumulator, d.accumulator_rounding);
+}
+
+float fma_step(const Datapath& d, float a, float b, float c) {
+  ExactSum sum;
+  sum.add(c);
+  sum.add_product(a, b);
+  if (sum.is_zero()) {
+    const bool product_negative = std::signbit(a) != std::signbit(b);
+    return zero_product(a, b) && c == 0.0F && product_negative && std::signbit(c) ? -0.0F : 0.0F;
+  }
+  return sum.round_to(d.accumulator, d.accumulator_rounding);
+}
+
+}  // namespace
+
+float step(const Datapath& datapath, Strided a, Strided b, int count, float c) {
+  if (const auto special = special_result(datapath, a, b, count, c)) {
+    return *special;
+  }
+  switch (datapath.accumulation) {
+    case Accumulation::kAligned:
+      return aligned_step(datapath, a, b, count, c);
+    case Accumulation::kExact:
+      return exact_step(datapath, a, b, count, c);
+    case Accumulation::kSequentialFma:
+      return fma_step(datapath, a[0], b[0], c);
+    case Accumulation::kInteger:
+      break;
+  }
+  return canonical_nan();  // not reached: defect() refuses kInteger here
+}
+
+// SOURCE: Khattak and Mikaitis, arXiv 2512.07004: -133 for an FP32 accumulator and -21 for FP16.
+int alignment_floor(const Format& accumulator) { return accumulator.min_exponent() - 7; }
+
+float add_fp32(float c, float t) {
+  const float sum = c + t;
+  return std::isnan(sum) ? canonical_nan() : sum;
+}
+
+}  // namespace mantissa::numerics::detail

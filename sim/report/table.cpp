@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <set>
+#include <vector>
+
+namespace mantissa::report {
+namespace {
+
+using Align = TextTable::Align;
+
+constexpr std::size_t kNameWidth = 26;
+
+std::string bold(const std::string& text, Style style) {
+  return style.colour ? "\x1b[1m" + text + "\x1b[0m" : text;
+}
+
+template <class Range, class F>
+std::vector<double> collect(const Range& range, F value) {
+  std::vector<double> values;
+  for (const auto& item : range) {
+    values.push_back(value(item));
+  }
+  return values;
+}
+
+std::string scaled(double value, const Scale& scale, int digits = 3) {
+  return significant(value * scale.factor, digits);
+}
+
+// "12.3 mJ"
+std::string with_unit(double value, Scale (*scale_of)(std::span<const double>), int digits = 3) {
+  const Scale scale = scale_of(std::span(&value, 1));
+  return scaled(value, scale, digits) + " " + scale.unit;
+}
+
+std::string count_of(double value) {
+  return value >= 1e9   ? significant(value / 1e9, 3) + " G"
+         : value >= 1e6 ? significant(value / 1e6, 3) + " M"
+                        : with_commas(value);
+}
+
+// Difference to FP32 in percentage points with its interval: "-0.08 [-0.21, +0.05]".
+std::string difference(const AccuracyResult& a) {
+  return fmt::format("{:+.2f} [{:+.2f}, {:+.2f}]", 100 * a.difference, 100 * a.difference_low, 100 * a.difference_high);
+}
+
+// The share of the totals that the bound leaves open: roofline / time.
+double of_roofline(const RunResult& r) {
+  return r.latency.count() > 0 ? r.roofline.count() / r.latency.count() : 0;
+}
+
+bool same(std::span<const RunResult> results, const std::function<std::string(const RunResult&)>& key) {
+  return std::all_of(results.begin(), results.end(),
+                     [&](const RunResult& r) { return key(r) == key(results.front()); });
+}
+
+std::string workload_line(const RunResult& r, bool with_batch) {
+  std::string text = fmt::format(
+      "{}: {} parameters, {} MACs per input", r.workload, count_of(static_cast<double>(r.parameters)),
+      count_of(static_cast<double>(r.macs.count()) / static_cast<double>(std::max<std::int64_t>(1, r.batch))));
+  if (with_batch) {
+    text += fmt::format(", batch {}", r.batch);
+  }
+  if (r.accuracy) {
+    text += fmt::format(", {} test images, FP32 top-1 {} %", with_commas(static_cast<double>(r.accuracy->images)),
+                        percent(r.accuracy->top1_reference, 2));
+  }
+  return text + "\n";
+}
+
+// Why accuracies are absent, each reason once.
+std::string notes(std::span<const RunResult> results) {
+  std::string text;
+  std::set<std::string> said;
+  for (const RunResult& r : results) {
+    if (!r.accuracy && !r.accuracy_note.empty() && said.insert(r.workload + r.accuracy_note).second) {
+      text += fmt::format("{}: no accuracy: {}\n", r.workload, r.accuracy_note);
+    }
+  }
+  return text;
+}
+
+void comparison_columns(TextTable& table, bool one_workload, bool one_batch, const Scale& time, const Scale& energy) {
+  table.column("chip", "", Align::kLeft);
+  if (!one_workload) {
+    table.column("workload", "", Align::kLeft);
+  }
+  table.column("precision", "", Align::kLeft);
+  if (!one_batch) {
+    table.column("batch", "");
+  }
+  table.column("clock", "MHz");
+  table.column("latency", time.unit);
+  table.column("roofline", "% of it");
+  table.column("inputs/s", "");
+  table.column("power", "W");
+  table.column("peak", "W");
+  table.column("energy/input", energy.unit);
+  table.column("inputs/J", "");
+  table.column("top-1", "%");
+  table.column("to FP32 [95 % interval]", "points");
+}
+
+}  // namespace
+
+std::string comparison_table(std::span<const RunResult> results, const std::string& title, Style style) {
+  if (results.empty()) {
+    return {};
+  }
+  const bool one_workload = same(results, [](const RunResult& r) { return r.workload; });
+  const bool one_batch = same(results, [](const RunResult& r) { return std::to_string(r.batch); });
+  const Scale time = time_scale(collect(results, [](const RunResult& r) { return r.latency.count(); }));
+  const Scale energy =
+      energy_scale(collect(results, [](const RunResult& r) { return r.energy_per_inference.count(); }));
+  TextTable table(style);
+  comparison_columns(table, one_workload, one_batch, time, energy);
+  for (const RunResult& r : results) {
+    std::vector<std::string> cells = {r.chip_title};
+    if (!one_workload) {
+      cells.push_back(r.workload);
+    }
+    cells.push_back(r.precision);
+    if (!one_batch) {
+      cells.push_back(std::to_string(r.batch));
+    }
+    const double joules = r.energy_per_inference.count();
+    cells.insert(
+        cells.end(),
+        {with_commas(r.clock_mhz), scaled(r.latency.count(), time), percent(of_roofline(r), 0),
+         significant(r.images_per_second, 4), significant(r.average_power.count(), 3),
+         significant(r.peak_power.count(), 3), scaled(joules, energy), joules > 0 ? significant(1 / joules, 3) : "",
+         r.accuracy ? percent(r.accuracy->top1, 2) : "", r.accuracy ? difference(*r.accuracy) : ""});
+    table.row(std::move(cells));
+  }
+  std::string text = title.empty() ? "" : bold(title, style) + "\n";
+  std::set<std::string> described;
+  for (const RunResult& r : results) {
+    if (described.insert(r.workload).second) {
+      text += workload_line(r, one_batch);
+    }
+  }
+  return text + "\n" + table.render() + notes(results);
+}
+
+namespace {
+
+struct Part {
+  std::string name;
+  double value = 0;
+};
+
+// A block of parts with their shares and a total: lines of equal width.
+std::vector<std::string> breakdown(const std::string& title, const std::vector<Part>& parts, const Scale& scale,
+                                   Style style) {
+  double total = 0;
+  for (const Part& p : parts) {
+    total += p.value;
+  }
+  const auto line = [&](const std::string& name, const std::string& value, double share) {
+    return fmt::format("  {:<22}{:>13} {:<6}{:>6} %", name, value, scale.unit, percent(share));
+  };
+  std::vector<std::string> lines = {bold(title, style) +
+                                    std::string(52 - std::min<std::size_t>(52, title.size()), ' ')};
+  for (const Part& p : parts) {
+    if (p.value != 0) {
+      lines.push_back(line(p.name, scaled(p.value, scale), total > 0 ? p.value / total : 0));
+    }
+  }
+  lines.push_back(line("total", scaled(total, scale), total > 0 ? 1 : 0));
+  return lines;
+}
+
+std::string side_by_side(std::vector<std::string> left, std::vector<std::string> right) {
+  const std::size_t count = std::max(left.size(), right.size());
+  left.resize(count, std::string(52, ' '));
+  right.resize(count);
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::string line = left[i] + "   " + right[i];
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+std::string breakdowns(const RunResult& r, Style style) {
+  const auto& t = r.totals.timeline;
+  const auto cycles = [](Cycles c) { return static_cast<double>(c.count()); };
+  const std::vector<Part> time = {
+      {"matrix unit works", cycles(t.matrix)},     {"vector unit works", cycles(t.vector)},
+      {"waits for operands", cycles(t.wait_load)}, {"waits to store", cycles(t.wait_store)},
+      {"core has no tile", cycles(t.idle)},        {"dispatch, prologue", cycles(t.overhead)}};
+  const auto& e = r.energy;
+  const std::vector<Part> energy = {{"matrix units", e.matrix.count()},     {"vector units", e.vector.count()},
+                                    {"staging buffers", e.staging.count()}, {"shared memory", e.shared.count()},
+                                    {"DRAM accesses", e.dram.count()},      {"DRAM standby", e.dram_background.count()},
+                                    {"idle power x time", e.idle.count()},  {"active power x time", e.active.count()}};
+  const Scale energy_unit = energy_scale(collect(energy, [](const Part& p) { return p.value; }));
+  return side_by_side(
+      breakdown("Where the time went (average core)", time, Scale{1, "cycles"}, style),
+      breakdown(fmt::format("Where the energy went (one batch of {})", r.batch), energy, energy_unit, style));
+}
+
+std::string kernel_table(const RunResult& r, Style style) {
+  const auto& kernels = r.kernels;
+  const Scale time = time_scale(collect(kernels, [](const KernelRow& k) { return k.time.count(); }));
+  const Scale energy = energy_scale(collect(kernels, [](const KernelRow& k) { return k.energy.total().count(); }));
+  const auto bytes = [](Bytes b) { return static_cast<double>(b.count()); };
+  const auto dram = [&](const energy::Counters& c) { return bytes(c.dram_read) + bytes(c.dram_write); };
+  const auto shared = [&](const energy::Counters& c) { return bytes(c.shared_read) + bytes(c.shared_write); };
+  const auto staging = [&](const energy::Counters& c) { return bytes(c.staging_read) + bytes(c.staging_write); };
+  const Scale dram_unit = byte_scale(collect(kernels, [&](const KernelRow& k) { return dram(k.counters); }));
+  const Scale shared_unit = byte_scale(collect(kernels, [&](const KernelRow& k) { return shared(k.counters); }));
+  const Scale staging_unit = byte_scale(collect(kernels, [&](const KernelRow& k) { return staging(k.counters); }));
+  const bool repeats = std::any_of(kernels.begin(), kernels.end(), [](const KernelRow& k) { return k.repeat != 1; });
+  TextTable table(style);
+  table.column("kernel", "", Align::kLeft);
+  table.column("kind", "", Align::kLeft);
+  table.column("times", "");
+  table.column("time", time.unit);
+  table.column("cycles", "");
+  table.column("bound by", "", Align::kLeft);
+  table.column("busy", "%");
+  table.column("useful", "%");
+  table.column("DRAM", dram_unit.unit);
+  table.column("shared", shared_unit.unit);
+  table.column("staging", staging_unit.unit);
+  table.column("energy", energy.unit);
+  table.column("SQNR", "dB");
+  for (const KernelRow& k : kernels) {
+    table.row({shorten_middle(k.name, kNameWidth), k.kind, repeats ? with_commas(static_cast<double>(k.repeat)) : "",
+               scaled(k.time.count(), time), with_commas(static_cast<double>(k.counters.timeline.total.count())),
+               k.bound_by, percent(k.unit_busy, 0), percent(k.multipliers_useful, 0),
+               scaled(dram(k.counters), dram_unit), scaled(shared(k.counters), shared_unit),
+               scaled(staging(k.counters), staging_unit), scaled(k.energy.total().count(), energy),
+               k.sqnr_db ? fmt::format("{:.1f}", *k.sqnr_db) : ""});
+  }
+  return table.render();
+}
+
+std::string headline(const RunResult& r, Style style) {
+  const double peak = r.peak_macs_per_second;
+  const double reached = r.latency.count() > 0 ? static_cast<double>(r.macs.count()) / r.latency.count() : 0;
+  std::string text =
+      bold(fmt::format("{} on {}, {}, batch {}", r.workload, r.chip_title, r.precision, r.batch), style) + "\n";
+  const auto add = [&](const char* name, const std::string& value) {
+    text += fmt::format("  {:<18}{}\n", name, value);
+  };
+  add("network", fmt::format("{} parameters, {} MACs per batch, {} of weights",
+                             count_of(static_cast<double>(r.parameters)), count_of(static_cast<double>(r.macs.count())),
+                             with_unit(static_cast<double>(r.weights.count()), byte_scale)));
+  add("latency",
+      fmt::format("{} (the roofline bound is {} % of it), {} inputs/s", with_unit(r.latency.count(), time_scale),
+                  percent(of_roofline(r), 0), significant(r.images_per_second, 4)));
+  add("multipliers", fmt::format("{} of {} TOPS, {} % of the peak", significant(2e-12 * reached, 3),
+                                 significant(2e-12 * peak, 3), percent(peak > 0 ? reached / peak : 0)));
+  add("clock", r.clock_mhz < r.nominal_clock_mhz ? fmt::format("{:.0f} MHz, lowered from {:.0f} MHz by the power limit",
+                                                               r.clock_mhz, r.nominal_clock_mhz)
+                                                 : fmt::format("{:.0f} MHz", r.clock_mhz));
+  add("power", fmt::format("{} W on average, {} W in the hungriest kernel", significant(r.average_power.count(), 3),
+                           significant(r.peak_power.count(), 3)));
+  add("energy", fmt::format("{} per input", with_unit(r.energy_per_inference.count(), energy_scale)));
+  if (r.accuracy) {
+    add("top-1",
+        fmt::format("{} %, FP32 {} %, difference {} points [95 % interval], McNemar p {:.3f}, {} images",
+                    percent(r.accuracy->top1, 2), percent(r.accuracy->top1_reference, 2), difference(*r.accuracy),
+                    r.accuracy->mcnemar_p, with_commas(static_cast<double>(r.accuracy->images))));
+  } else if (!r.accuracy_note.empty()) {
+    add("top-1", "not measured: " + r.accuracy_note);
+  }
+  if (!r.assumed.empty()) {
+    add("assumed", fmt::format("{} entries of the chip file have no source; `mantissa explain {}` lists them",
+                               r.assumed.size(), r.chip));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string run_report(const RunResult& result, Style style) {
+  return headline(result, style) + "\n" + breakdowns(result, style) + "\n" + kernel_table(result, style) +
+         "busy: matrix unit works, of all cycles. useful: MACs of the network, of what the multipliers could do in all "
+         "cycles.\n"
+         "Rows are for one repetition.\n";
+}
+
+}  // namespace mantissa::report

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "study/simulate.h"
+
+#include <cstring>
+#include <map>
+#include <systemc>
+#include <type_traits>
+
+#include "base/error.h"
+#include "chips/mapper.h"
+#include "energy/model.h"
+#include "hardware/machine.h"
+#include "study/isolate.h"
+
+namespace mantissa::study {
+namespace {
+
+// Two kernels that look alike to a mapper take the same time.
+bool same_work(const chips::PlacedKernel& a, const chips::PlacedKernel& b) {
+  return a.kernel->work == b.kernel->work && a.kernel->epilogue_ops == b.kernel->epilogue_ops &&
+         a.kernel->epilogue_specials == b.kernel->epilogue_specials && a.reads == b.reads && a.writes == b.writes;
+}
+
+// Index of the first kernel that looks like each one.
+std::vector<std::size_t> find_equals(const chips::Placement& placement) {
+  std::vector<std::size_t> first(placement.kernels.size());
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    first[i] = i;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (first[j] == j && same_work(placement.kernels[i], placement.kernels[j])) {
+        first[i] = j;
+        break;
+      }
+    }
+  }
+  return first;
+}
+
+// What a whole network's run does to the machine before its first kernel.
+Cycles run_overhead(const config::Chip& chip) {
+  return Cycles(chip.dispatch_per_kernel ? 0 : static_cast<std::int64_t>(chip.dispatch_us * chip.clock_mhz));
+}
+
+std::vector<KernelTiming> run_kernels(hardware::Machine& machine, const config::Chip& chip, const config::Precision& precision,
+                                      const chips::Placement& placement) {
+  const auto mapper = chips::make_mapper(chip, precision);
+  const std::vector<std::size_t> first = find_equals(placement);
+  std::vector<KernelTiming> timings(placement.kernels.size());
+  for (std::size_t i = 0; i < timings.size(); ++i) {
+    if (first[i] != i) {
+      timings[i] = timings[first[i]];
+      continue;
+    }
+    const chips::MappedKernel mapped = mapper->map(placement.kernels[i]);
+    timings[i] = {machine.run(mapped.schedule, mapped.overhead), mapped.mapping};
+    timings[i].counters.mac_capacity =
+        Macs(static_cast<std::int64_t>(mapper->peak_macs_per_cycle(*placement.kernels[i].kernel) *
+                                       static_cast<double>(timings[i].counters.timeline.total.count())));
+  }
+  if (!timings.empty()) {
+    energy::Timeline& t = timings.front().counters.timeline;
+    t.total += run_overhead(chip);
+    t.overhead += run_overhead(chip);
+  }
+  return timings;
+}
+
+energy::Counters total(const std::vector<KernelTiming>& timings, const chips::Placement& placement) {
+  energy::Counters sum;
+  for (std::size_t i = 0; i < timings.size(); ++i) {
+    sum.add(timings[i].counters, placement.kernels[i].kernel->repeat);
+  }
+  return sum;
+}
+
+Timing run_governed(const config::Chip& chip, const config::Precision& precision, const chips::Placement& placement) {
+  hardware::Machine machine("chip", chip);
+  Timing timing{chip.clock(), run_kernels(machine, chip, precision, placement)};
+  // Lowering the clock changes the time and with it the power: two rounds settle it to a clock step.
+  for (int round = 0; round < 2; ++round) {
+    const Hertz clock = energy::governed_clock(chip, precision, total(timing.kernels, placement));
+    if (clock == timing.clock) {
+      break;
+    }
+    config::Chip slower = chip;
+    slower.clock_mhz = clock.count() / 1e6;
+    machine.set_clock(clock);
+    timing = {clock, run_kernels(machine, slower, precision, placement)};
+    break;
+  }
+  return timing;
+}
+
+// Both ends of the pipe are this program: counters travel as they lie in memory.
+static_assert(std::is_trivially_copyable_v<energy::Counters>);
+
+std::string pack(const Timing& timing) {
+  std::string bytes(reinterpret_cast<const char*>(&timing.clock), sizeof timing.clock);
+  for (const auto& kernel : timing.kernels) {
+    bytes.append(reinterpret_cast<const char*>(&kernel.counters), sizeof kernel.counters);
+    bytes += kernel.mapping;
+    bytes += '\0';
+  }
+  return bytes;
+}
+
+Timing unpack(const std::string& bytes) {
+  Timing timing;
+  std::size_t at = sizeof timing.clock;
+  check(bytes.size() >= at, "the simulation sent too little");
+  std::memcpy(&timing.clock, bytes.data(), sizeof timing.clock);
+  while (at < bytes.size()) {
+    KernelTiming kernel;
+    check(bytes.size() >= at + sizeof kernel.counters, "the simulation sent too little");
+    std::memcpy(&kernel.counters, bytes.data() + at, sizeof kernel.counters);
+    at += sizeof kernel.counters;
+    kernel.mapping = bytes.c_str() + at;
+    at += kernel.mapping.size() + 1;
+    timing.kernels.push_back(std::move(kernel));
+  }
+  return timing;
+}
+
+}  // namespace
+
+Timing simulate(const config::Chip& chip, const config::Precision& precision, const chips::Placement& placement) {
+  const Timing timing = unpack(run_isolated([&] { return pack(run_governed(chip, precision, placement)); }));
+  check(timing.kernels.size() == placement.kernels.size(), "one timing for each kernel");
+  return timing;
+}
+
+}  // namespace mantissa::study

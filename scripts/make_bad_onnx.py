@@ -128,8 +128,8 @@ def no_opset():
 
 
 @bad
-def old_opset():
-    return model([node("Relu", "x")], opset=6)
+def negative_opset():
+    return model([node("Relu", "x")], opset=-5)
 
 
 @bad

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <vector>
 
 #include "base/error.h"
 #include "chips/matrix_problem.h"
@@ -49,16 +50,16 @@ MappedKernel map_attention(const config::Chip& chip, const PlacedKernel& kernel,
                                plan.splits);
   mapped.schedule.depth = chip.staging.depth;
   auto cursors = std::make_shared<std::vector<Cursor>>(static_cast<std::size_t>(chip.cores));
-  auto next_item = std::make_shared<std::int64_t>(0);
+  const std::int64_t cores = chip.cores;
   const std::int64_t heads = work.batch * work.kv_heads;
   mapped.schedule.next = [=](int core, hardware::TileTask& task) {
     Cursor& at = (*cursors)[static_cast<std::size_t>(core)];
     while (true) {
       if (at.item < 0 || at.block == plan.key_blocks) {
-        if (*next_item == plan.items()) {
-          return false;
-        }
-        at = {(*next_item)++, 0};
+        at = {at.item < 0 ? core : at.item + cores, 0};
+      }
+      if (at.item >= plan.items()) {
+        return false;
       }
       const std::int64_t split = at.item % plan.splits, query_block = at.item / plan.splits % plan.query_blocks;
       const std::int64_t head = at.item / plan.splits / plan.query_blocks;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <memory>
+#include <vector>
 
 #include "base/error.h"
 #include "chips/mapper.h"
@@ -64,12 +65,13 @@ MappedKernel map_stream(const config::Chip& chip, const PlacedKernel& kernel, co
   MappedKernel mapped;
   mapped.mapping = fmt::format("{} blocks", blocks);
   mapped.schedule.depth = chip.staging.depth;
-  auto next_block = std::make_shared<std::int64_t>(0);
-  mapped.schedule.next = [=, &kernel](int, hardware::TileTask& task) {
-    if (*next_block == blocks) {
+  const std::int64_t cores = chip.cores;
+  auto rounds = std::make_shared<std::vector<std::int64_t>>(static_cast<std::size_t>(cores));
+  mapped.schedule.next = [=, &kernel](int core, hardware::TileTask& task) {
+    const std::int64_t block = core + cores * (*rounds)[static_cast<std::size_t>(core)]++;
+    if (block >= blocks) {
       return false;
     }
-    const std::int64_t block = (*next_block)++;
     task = shape;
     task.macs = Macs(work.macs.count() * (block + 1) / blocks - work.macs.count() * block / blocks);
     task.mac_slots = task.macs;

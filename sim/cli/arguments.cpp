@@ -10,6 +10,18 @@
 #include "base/text.h"
 
 namespace mantissa::cli {
+namespace {
+
+// "; did you mean '--precision'?": the one option that `name` begins, or the nearest one.
+std::string option_suggestion(const std::string& name, const std::vector<std::string>& names) {
+  const auto begins = [&](const std::string& n) { return name.size() > 3 && n.starts_with(name); };
+  if (std::count_if(names.begin(), names.end(), begins) == 1) {
+    return fmt::format("; did you mean '{}'?", *std::find_if(names.begin(), names.end(), begins));
+  }
+  return suggestion(name, names);
+}
+
+}  // namespace
 
 Arguments::Arguments(std::span<const std::string> words, std::span<const Option> options) {
   std::vector<std::string> names;
@@ -30,7 +42,7 @@ Arguments::Arguments(std::span<const std::string> words, std::span<const Option>
     const std::string name = word.substr(0, equals);
     const auto option = std::find_if(options.begin(), options.end(), [&](const Option& o) { return o.name == name; });
     if (option == options.end()) {
-      throw UsageError(fmt::format("unknown option '{}'{}", name, suggestion(name, names)));
+      throw UsageError(fmt::format("unknown option '{}'{}", name, option_suggestion(name, names)));
     }
     if (values_.contains(name)) {
       throw UsageError(fmt::format("option {} is given twice", name));

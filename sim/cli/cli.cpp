@@ -33,7 +33,7 @@ void dispatch(std::span<const std::string> words, Streams& streams, std::string&
     return;
   }
   if (first == "--version") {
-    streams.out << "mantissa " << MANTISSA_VERSION << "\n";
+    streams.out << "mantissa " << version() << "\n";
     return;
   }
   if (first == "help") {
@@ -68,6 +68,10 @@ void dispatch(std::span<const std::string> words, Streams& streams, std::string&
 std::span<const Command> commands() {
   static const std::vector<Command> all = {run_command(), compare_command(), list_command(), explain_command()};
   return all;
+}
+
+std::string version() {
+  return MANTISSA_VERSION;
 }
 
 std::string help_text() {

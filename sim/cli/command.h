@@ -38,6 +38,7 @@ Command explain_command();
 std::vector<Option> study_options();
 
 std::span<const Command> commands();
+std::string version();
 std::string help_text();
 std::string help_text(const Command& command);
 

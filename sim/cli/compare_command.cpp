@@ -85,8 +85,11 @@ void execute_compare(const Arguments& arguments, Streams& streams) {
   options.progress = [&](const std::string& what, std::int64_t done, std::int64_t total) {
     progress.show(what, done, total);
   };
-  const auto results = study::compare(runs, options);
+  auto results = study::compare(runs, options);
   progress.clear();
+  for (report::RunResult& result : results) {
+    result.version = version();
+  }
   write_results(
       arguments, results, runs.title, [&] { return report::comparison_table(results, runs.title, streams.style); },
       streams);

@@ -142,8 +142,10 @@ void execute_explain(const Arguments& arguments, Streams& streams) {
       known.push_back(info.key);
       known.push_back(split(info.key).back());
     }
-    throw UsageError(fmt::format("there is no key or chip '{}'{}; docs/config_reference.md lists all keys", word,
-                                 suggestion(word, known, 0)));
+    const std::string near = nearest(word, known);
+    throw UsageError(
+        fmt::format("there is no key or chip '{}'{}", word,
+                    near.empty() ? "; docs/config_reference.md lists all keys" : "; did you mean '" + near + "'?"));
   }
   for (std::size_t i = 0; i < keys.size(); ++i) {
     streams.out << (i > 0 ? "\n" : "");

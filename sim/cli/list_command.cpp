@@ -115,10 +115,10 @@ std::string describe(const numerics::Datapath& d) {
       return fmt::format("{} products aligned at {} fraction bits, {}{}", d.group, d.align_fraction_bits, rounding,
                          d.promote_every > 0 ? fmt::format(", promoted every {}", d.promote_every) : "");
     case numerics::Accumulation::kExact:
-      return fmt::format(
-          "{} products {}, {}{}", d.group,
-          d.tile_fraction_bits > 0 ? fmt::format("by a {}-bit adder", d.tile_fraction_bits) : "summed exactly",
-          rounding, d.promote_every > 0 ? fmt::format(", promoted every {}", d.promote_every) : "");
+      return fmt::format("{} products {}, {}{}", d.group,
+                         d.tile_fraction_bits > 0 ? fmt::format("in an adder of {} fraction bits", d.tile_fraction_bits)
+                                                  : "summed exactly",
+                         rounding, d.promote_every > 0 ? fmt::format(", promoted every {}", d.promote_every) : "");
   }
   return accumulation;
 }

@@ -24,8 +24,9 @@ void execute_run(const Arguments& arguments, Streams& streams) {
   options.progress = [&](const std::string& what, std::int64_t done, std::int64_t total) {
     progress.show(what, done, total);
   };
-  const report::RunResult result = study::run(chip, workload, options);
+  report::RunResult result = study::run(chip, workload, options);
   progress.clear();
+  result.version = version();
   write_results(
       arguments, {result}, "", [&] { return report::run_report(result, streams.style); }, streams);
 }

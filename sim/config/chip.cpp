@@ -43,8 +43,11 @@ numerics::Format read_format(const YamlNode& node) {
     for (const auto& format : numerics::known_formats()) {
       names.push_back(format.name);
     }
-    node.error(fmt::format("'{}' is not a number format{}; eXmY (X 2..8, Y 0..23) is an IEEE-like format", name,
-                           suggestion(name, names)));
+    const std::string near = nearest(name, names);
+    node.error(fmt::format(
+        "'{}' is not a number format; {}", name,
+        near.empty() ? "known: fp32, tf32, fp16, bf16, fp8_e4m3, fp8_e5m2, int8, and eXmY with X 2..8, Y 0..23"
+                     : "did you mean '" + near + "'?"));
   }
   return {};
 }
@@ -64,6 +67,7 @@ void check_name(const YamlNode& node, const std::string& name) {
 numerics::Datapath read_datapath(const YamlNode& node, const std::string& name) {
   numerics::Datapath datapath;
   datapath.name = name;
+  const std::size_t mistakes_before = node.mistakes();
   check_name(node, name);
   MapReader reader(node);
   read_fields(reader, datapath_fields(), "", datapath);
@@ -81,9 +85,7 @@ numerics::Datapath read_datapath(const YamlNode& node, const std::string& name) 
   datapath.accumulator_rounding = rounding("accumulator_rounding");
   datapath.output_rounding = rounding("output_rounding");
   reader.finish();
-  const bool complete = !datapath.a.name.empty() && !datapath.b.name.empty() && !datapath.accumulator.name.empty() &&
-                        !datapath.output.name.empty() && accumulation.kind() == YamlNode::Kind::kScalar;
-  if (const std::string defect = numerics::defect(datapath); complete && !defect.empty()) {
+  if (const std::string defect = numerics::defect(datapath); node.mistakes() == mistakes_before && !defect.empty()) {
     node.error_at_key(fmt::format("datapath '{}': {}", name, defect));
   }
   return datapath;
@@ -157,7 +159,8 @@ void read_tiles(const YamlNode& node, Hopper& hopper) {
   }
 }
 
-void read_architecture(MapReader& reader, Chip& chip) {
+// False when the chip does not say which architecture it has.
+bool read_architecture(MapReader& reader, Chip& chip) {
   const YamlNode node = reader.required("architecture");
   const std::string word = node.text();
   static const std::vector<std::string> names = {"ane", "tpu", "hopper"};
@@ -184,6 +187,7 @@ void read_architecture(MapReader& reader, Chip& chip) {
           fmt::format("'{}' belongs to architecture: {}; this chip has architecture: {}", name, name, word));
     }
   }
+  return std::find(names.begin(), names.end(), word) != names.end();
 }
 
 // Checks that need several values at once. Each names the key that is most likely wrong.
@@ -205,19 +209,17 @@ void check_dram(MapReader& reader, const Dram& d) {
   require(d.refi > d.rfc, "refi_cycles", "refi_cycles must be larger than rfc_cycles; the memory would only refresh");
 }
 
-void check_chip(const YamlNode& root, const Chip& chip) {
-  MapReader reader(root);
-  if (const auto node = reader.find("name")) {
-    if (!is_name(chip.name) && node->kind() == YamlNode::Kind::kScalar) {
-      node->error(fmt::format("'{}' is not a name; use at most 40 lower-case letters, digits and _", chip.name));
-    }
+void check_chip(MapReader& reader, const Chip& chip) {
+  if (const auto node = reader.find("name"); node && !is_name(chip.name)) {
+    node->error(fmt::format("'{}' is not a name; use at most 40 lower-case letters, digits and _", chip.name));
   }
-  if (const auto node = reader.find("power"); node && chip.power.min_clock_mhz > chip.clock_mhz) {
-    node->error_at_key("power.min_clock_mhz must not be above clock_mhz");
+  MapReader dram(*reader.find("dram"));
+  check_dram(dram, chip.dram);
+  if (chip.power.min_clock_mhz > chip.clock_mhz) {
+    MapReader(*reader.find("power")).required("min_clock_mhz").error("min_clock_mhz must not be above clock_mhz");
   }
-  if (const auto node = reader.find("dma");
-      node && chip.dma.granularity.count() > 0 && chip.dma.chunk.count() % chip.dma.granularity.count() != 0) {
-    node->error_at_key("dma.chunk_bytes must be a multiple of dma.granularity_bytes");
+  if (chip.dma.chunk.count() % chip.dma.granularity.count() != 0) {
+    MapReader(*reader.find("dma")).required("chunk_bytes").error("chunk_bytes must be a multiple of granularity_bytes");
   }
 }
 
@@ -255,26 +257,33 @@ const Precision* Chip::find_precision(std::string_view precision) const {
 }
 
 Chip parse_chip(const YamlNode& root, const std::string& path) {
+  if (root.kind() != YamlNode::Kind::kMap) {
+    static_cast<void>(root.entries());  // reports it
+    root.finish();
+  }
   Chip chip;
   chip.path = path;
   chip.hash = root.hash();
   MapReader reader(root);
   read_fields(reader, chip_fields(), "", chip);
-  read_architecture(reader, chip);
+  const bool known = read_architecture(reader, chip);
   for (const char* name : {"dram", "dma", "shared", "staging", "vector", "power"}) {
     MapReader section(reader.required(name));
     read_fields(section, chip_fields(), name, chip);
     section.finish();
   }
-  if (const auto dram = reader.find("dram");
-      dram && dram->kind() == YamlNode::Kind::kMap && chip.dram.burst.count() > 0) {
-    MapReader section(*dram);
-    check_dram(section, chip.dram);
+  if (known) {
+    read_named_maps(reader, chip);
   }
-  read_named_maps(reader, chip);
-  read_provenance(root, reader, chip);
-  check_chip(root, chip);
+  for (const char* name : {"datapaths", "precisions", "default_precision", "sources", "assumed"}) {
+    static_cast<void>(reader.find(name));
+  }
   reader.finish();
+  // What follows compares values with each other: it would only repeat mistakes that are reported already.
+  if (root.mistakes() == 0) {
+    check_chip(reader, chip);
+    read_provenance(root, reader, chip);
+  }
   root.finish();
   return chip;
 }

@@ -50,6 +50,9 @@ bool looks_like_path(const std::string& text) {
 
 std::string home_folder() {
   if (const char* home = std::getenv("MANTISSA_HOME"); home != nullptr && *home != '\0') {
+    if (!is_home(home)) {
+      throw UsageError(fmt::format("MANTISSA_HOME is '{}', which does not hold configs/ and workloads/", home));
+    }
     return home;
   }
   std::error_code ignored;

@@ -70,11 +70,12 @@ bool MapReader::boolean_or(std::string_view key, bool fallback) {
 void MapReader::finish() {
   for (const auto& [key, node] : entries_) {
     if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
-      // Only keys that are not there already are worth suggesting.
+      // The nearest key, or else those that are not given yet.
       std::vector<std::string> free;
       std::copy_if(known_.begin(), known_.end(), std::back_inserter(free),
                    [&](const std::string& k) { return !has(k); });
-      node.error_at_key(fmt::format("unknown key '{}'{}", node.path(), suggestion(key, free.empty() ? known_ : free)));
+      const bool near = free.empty() || !nearest(key, known_).empty();
+      node.error_at_key(fmt::format("unknown key '{}'{}", node.path(), suggestion(key, near ? known_ : free)));
     }
   }
 }

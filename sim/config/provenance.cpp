@@ -44,7 +44,9 @@ std::map<std::string, std::string> read_entries(const std::optional<YamlNode>& n
   for (const auto& [key, value] : node->entries()) {
     const std::string text = value.text();
     if (!paths.contains(key)) {
-      value.error_at_key(fmt::format("'{}' is not the path of a fact in this file{}", key, suggestion(key, known, 0)));
+      const std::string near = nearest(key, known);
+      value.error_at_key(fmt::format("'{}' is not the path of a fact in this file{}", key,
+                                     near.empty() ? "" : "; did you mean '" + near + "'?"));
     } else if (text.size() < 3 && value.kind() == YamlNode::Kind::kScalar) {
       value.error(fmt::format("'{}' needs a sentence: who published it, or why this value", key));
     }

@@ -73,8 +73,10 @@ std::string plain(double value) {
                                                               : fmt::format("{:g}", value);
 }
 
-std::string out_of_range(const std::string& text, const std::string& min, const std::string& max) {
-  return fmt::format("{} is out of range; it must be between {} and {}", text, min, max);
+std::string out_of_range(const std::string& path, const std::string& text, const std::string& min,
+                         const std::string& max) {
+  return min == max ? fmt::format("'{}' must be {}; found {}", path, min, text)
+                    : fmt::format("'{}' must be between {} and {}; found {}", path, min, max, text);
 }
 
 const char* kind_name(YamlNode::Kind kind) {
@@ -200,6 +202,10 @@ void YamlNode::finish() const {
   }
 }
 
+std::size_t YamlNode::mistakes() const {
+  return impl_ ? impl_->document->diagnostics.count() : 0;
+}
+
 std::string YamlNode::text() const {
   if (impl_ && kind() != Kind::kScalar) {
     error(fmt::format("'{}' must be text; found {}", path(), kind_name(kind())));
@@ -238,7 +244,7 @@ std::int64_t YamlNode::integer(std::int64_t min, std::int64_t max) const {
   std::int64_t result = 0;
   const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), result);
   if (code != std::errc() || result < min || result > max) {
-    error(out_of_range(shorten(value), std::to_string(min), std::to_string(max)));
+    error(out_of_range(path(), shorten(value), std::to_string(min), std::to_string(max)));
     return fallback;
   }
   return result;
@@ -265,7 +271,7 @@ double YamlNode::number(double min, double max) const {
   double result = 0;
   const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), result);
   if (code != std::errc() || !(result >= min && result <= max)) {
-    error(out_of_range(shorten(value), plain(min), plain(max)));
+    error(out_of_range(path(), shorten(value), plain(min), plain(max)));
     return fallback;
   }
   return result;

@@ -20,6 +20,7 @@ class Diagnostics {
  public:
   void add(SourcePos pos, std::string message, std::string source_line);
   bool empty() const { return list_.empty(); }
+  std::size_t count() const { return list_.size() + dropped_; }
   void finish() const;
 
  private:
@@ -56,6 +57,7 @@ class YamlNode {
   void error(const std::string& message) const;                   // reports a mistake at this node
   void error_at_key(const std::string& message) const;            // ... at its key
   std::string hash() const;                                       // of the document's bytes: FNV-1a 64 as 16 hex digits
+  std::size_t mistakes() const;                                   // reported so far in the document
   void finish() const;                                            // throws if any mistake was reported in the document
 
  private:

@@ -240,6 +240,24 @@ class Builder : public YAML::EventHandler {
   YAML::Mark last_quoted_ = YAML::Mark::null_mark();
 };
 
+// yaml-cpp's words for what users most often do wrong, said with what to do.
+std::string explain(const std::string& message) {
+  static const std::pair<const char*, const char*> kHints[] = {
+      {"illegal map value", "a ': ' stands inside a value; put the value in quotes"},
+      {"end of sequence flow not found", "a list is not closed before this; add ']'"},
+      {"end of map flow not found", "a map is not closed before this; add '}'"},
+      {"end of map not found", "the indentation fits no map above; align the keys of one map"},
+      {"end of sequence not found", "the indentation fits no list above; align its items"},
+      {"the referenced anchor is not defined",
+       "aliases (*name) are not supported; put text that begins with * in quotes"}};
+  for (const auto& [words, hint] : kHints) {
+    if (message == words) {
+      return hint;
+    }
+  }
+  return message;
+}
+
 // What yaml-cpp accepts or garbles silently, found before it sees the text.
 void check_bytes(const YamlDocument& document) {
   for (std::size_t n = 0; n < document.lines.size(); ++n) {
@@ -315,7 +333,7 @@ std::shared_ptr<const YamlDocument> parse_yaml(const std::string& text, const st
       }
     }
   } catch (const YAML::ParserException& e) {
-    builder.fail(e.mark, fmt::format("not valid YAML: {}", e.msg));
+    builder.fail(e.mark, fmt::format("not valid YAML: {}", explain(e.msg)));
   }
   return document;
 }

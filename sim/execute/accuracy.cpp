@@ -96,7 +96,7 @@ std::vector<Layer> layers_of(const Graph& graph) {
   std::vector<Layer> layers;
   for (const auto& kernel : network::lower(graph)) {
     if (!kernel.writes.empty() && graph.value(kernel.writes[0].value).type == network::ElementType::kFloat) {
-      layers.push_back({kernel.name, kernel.writes[0].value});
+      layers.push_back({graph.nodes[static_cast<std::size_t>(kernel.nodes.back())].name, kernel.writes[0].value});
     }
   }
   return layers;

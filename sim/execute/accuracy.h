@@ -16,7 +16,7 @@ namespace mantissa::execute {
 
 // Of what one kernel writes. For a tensor that only matrix operations read, that is the value before they quantize it.
 struct LayerError {
-  std::string node;    // the kernel's name
+  std::string node;    // whose result it is: the last one fused into the kernel
   double sqnr_db = 0;  // 10 log10(sum ref^2 / sum (ref - quantized)^2), over the compared images; +inf: identical
   double cosine = 1;
 };

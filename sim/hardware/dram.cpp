@@ -43,8 +43,7 @@ void Dram::b_transport(tlm::tlm_generic_payload& payload, sc_time& delay) {
     payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
     return;
   }
-  const sc_time now = sc_core::sc_time_stamp();
-  const std::int64_t arrival = to_ps(now + delay);
+  const std::int64_t arrival = to_ps(sc_core::sc_time_stamp() + delay);
   const std::int64_t done = timing_.serve(arrival, static_cast<std::int64_t>(address), bytes, payload.is_write());
   delay += from_ps(done - arrival);
   payload.set_response_status(tlm::TLM_OK_RESPONSE);

@@ -44,7 +44,7 @@ class SystolicArray : public sc_core::sc_module {
 
   // Adds the array's signals to a waveform: busy, tile, row of A at the first PE, weights entering, PEs at work, result
   // of column 0.
-  void trace(sc_core::sc_trace_file* file) const;
+  void trace(sc_core::sc_trace_file* file) const override;
 
  private:
   using FloatGrid = SystolicGrid<float, float>;

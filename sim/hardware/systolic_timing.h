@@ -34,22 +34,26 @@ constexpr Cycles tile_cycles(const SystolicShape& s, std::int64_t m) {
   return s.double_buffered ? std::max(Cycles(m), weight_load_cycles(s)) : weight_load_cycles(s) + stream_cycles(s, m);
 }
 
+// A stream of weight tiles, k tile by k tile, from the start of its first tile to where the next stream's first tile may start. A result
+// is back at the top of the array `rows` cycles after its sum started there: where all column tiles of a k tile take less, the
+// next k tile waits. REQUIRES: double_buffered.
+constexpr Cycles steady_cycles(const SystolicShape& s, std::int64_t m, std::int64_t n_tiles, std::int64_t k_tiles) {
+  const Cycles tiles = tile_cycles(s, m) * n_tiles;
+  return std::max(tiles, Cycles(s.rows)) * (k_tiles - 1) + tiles;
+}
+
 // The whole product, from the first weight to the last result.
 //   not overlapped: every tile loads, streams and drains: tiles x (load + m + rows + cols - 2). SCALE-Sim's
 //   weight-stationary
 //                   "compute cycles" are this minus 1 (it gives the number of the last cycle, from 0), with push = 1.
-//   overlapped:     one load, then a tile each max(m, load) cycles, then one stream. A result is back at the top of the
-//   array `rows`
-//                   cycles after its sum started there, so where all column tiles of a k tile take less, the next k
-//                   tile waits.
+//   overlapped:     one load, then the tiles in a steady stream, of which the last one ends with its last result.
 constexpr Cycles gemm_cycles(const SystolicShape& s, std::int64_t m, std::int64_t n, std::int64_t k) {
   const std::int64_t k_tiles = ceil_div(k, s.rows), n_tiles = ceil_div(n, s.cols);
   const Cycles tile = tile_cycles(s, m);
   if (!s.double_buffered) {
     return tile * (k_tiles * n_tiles);
   }
-  const Cycles round = std::max(tile * n_tiles, Cycles(s.rows));
-  return weight_load_cycles(s) + round * (k_tiles - 1) + tile * (n_tiles - 1) + stream_cycles(s, m);
+  return weight_load_cycles(s) + steady_cycles(s, m, n_tiles, k_tiles) - tile + stream_cycles(s, m);
 }
 
 }  // namespace mantissa::hardware

@@ -18,7 +18,8 @@ bool is_float_format(const Format& f) {
 
 std::string float_defect(const Datapath& d) {
   if (!is_float_format(d.a) || !is_float_format(d.b) || !is_float_format(d.accumulator)) {
-    return "operands and accumulator of a floating-point datapath must be floating-point formats of at most 8 exponent and "
+    return "operands and accumulator of a floating-point datapath must be floating-point formats of at most 8 exponent "
+           "and "
            "23 fraction bits; for integer operands set accumulation: integer";
   }
   if (d.group < 1 || d.group > 1024) {
@@ -45,7 +46,9 @@ std::string float_defect(const Datapath& d) {
 }
 
 // Infinities and NaNs always are: a saturating format may have them from elsewhere.
-bool on_grid(const Format& format, float x) { return !std::isfinite(x) || round_to(format, x, Rounding::kTowardZero) == x; }
+bool on_grid(const Format& format, float x) {
+  return !std::isfinite(x) || round_to(format, x, Rounding::kTowardZero) == x;
+}
 
 }  // namespace
 
@@ -110,7 +113,8 @@ std::int32_t dot_oracle(std::span<const std::int8_t> a, std::span<const std::int
 void prepare_operand(const Datapath& datapath, const Format& format, std::span<float> values) {
   round_to(format, values, datapath.operand_rounding);
   if (datapath.flush_subnormal_operands && !format.integer) {
-    detail::flush_span(static_cast<float>(format.min_normal()), values.data(), static_cast<std::int64_t>(values.size()));
+    detail::flush_span(static_cast<float>(format.min_normal()), values.data(),
+                       static_cast<std::int64_t>(values.size()));
   }
 }
 

@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // A matrix unit's arithmetic as data: how a dot product of two vectors in given formats is accumulated, bit by bit. One
-// description covers tensor cores, systolic columns and integer MAC arrays; an architect types another one into a YAML file.
+// description covers tensor cores, systolic columns and integer MAC arrays; an architect types another one into a YAML
+// file.
 //
 // One step takes `group` products and the running accumulator c:
-//   kAligned        exact products (significands not normalised) and c are shifted to the largest exponent among them, each
-//                   truncated toward zero at `align_fraction_bits` fraction bits, summed exactly, then rounded to `accumulator`
-//                   (Hopper: group 16, F 25, RZ to FP32; FP8: group 32, F 13, RZ to e8m13).
-//   kExact          exact products and c are summed without intermediate rounding, then rounded to `accumulator` (TPU: group 4).
-//                   With `tile_fraction_bits` T > 0 (ANE: group 4, T 11) the products are first added one after the other by a
-//                   narrow adder: both addends are cut toward zero at T fraction bits of the larger one, and so is their
-//                   sum. The tile's sum is then added to c and rounded to `accumulator`.
+//   kAligned        exact products (significands not normalised) and c are shifted to the largest exponent among them,
+//   each
+//                   truncated toward zero at `align_fraction_bits` fraction bits, summed exactly, then rounded to
+//                   `accumulator` (Hopper: group 16, F 25, RZ to FP32; FP8: group 32, F 13, RZ to e8m13).
+//   kExact          exact products and c are summed without intermediate rounding, then rounded to `accumulator` (TPU:
+//   group 4).
+//                   With `tile_fraction_bits` T > 0 (ANE: group 4, T 11) the products are first added one after the
+//                   other by a narrow adder: both addends are cut toward zero at T fraction bits of the larger one, and
+//                   so is their sum. The tile's sum is then added to c and rounded to `accumulator`.
 //   kSequentialFma  group 1: c = round(a*b + c), one IEEE fused multiply-add after the other (CUDA cores).
 //   kInteger        exact 32-bit two's-complement sum, wrapping.
-// With `promote_every` > 0 the accumulator is added to a separate FP32 sum (nearest even) and cleared after each promote_every
-// products and at the end; an initial c goes into that sum. At the end the accumulator, or that sum, is rounded to `output`.
+// With `promote_every` > 0 the accumulator is added to a separate FP32 sum (nearest even) and cleared after each
+// promote_every products and at the end; an initial c goes into that sum. At the end the accumulator, or that sum, is
+// rounded to `output`.
 //
 // Zeros: products that are zero take no part in alignment; an exact zero sum is +0 (kSequentialFma: IEEE's sign rules).
-// NaN, infinity times zero and infinity minus infinity give canonical_nan(). docs/numerics.md says what is known of real chips.
+// NaN, infinity times zero and infinity minus infinity give canonical_nan(). docs/numerics.md says what is known of
+// real chips.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -44,7 +49,8 @@ struct Datapath {
   Rounding output_rounding = Rounding::kNearestEven;
 };
 
-// What is wrong with this description ("group must be at least 1"), or empty. The functions below throw ModelError with it.
+// What is wrong with this description ("group must be at least 1"), or empty. The functions below throw ModelError with
+// it.
 std::string defect(const Datapath& datapath);
 
 // The slow, obvious oracle: c plus the dot product of a and b (equal lengths, values on the operand grids, c on the

@@ -9,10 +9,11 @@
 
 namespace mantissa::numerics {
 
-// Holds every multiple of 2^-320 below 2^383 in magnitude: products of any two finite floats (2^-298 .. 2^256) by the billion.
+// Holds every multiple of 2^-320 below 2^383 in magnitude: products of any two finite floats (2^-298 .. 2^256) by the
+// billion.
 class ExactSum {
  public:
-  void add(float x);                 // REQUIRES: finite
+  void add(float x);                   // REQUIRES: finite
   void add_product(float x, float y);  // REQUIRES: both finite
   // Adds +-significand * 2^exponent. REQUIRES: exponent in -320..300.
   void add(bool negative, std::uint64_t significand, int exponent);

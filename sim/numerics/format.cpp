@@ -72,11 +72,15 @@ std::optional<Format> parse_ieee_like(std::string_view name) {
   return Format{std::string(name), false, exponent_bits, mantissa_bits, kIeee, kToInf};
 }
 
-std::uint32_t low_bits(int count) { return count >= 32 ? ~0U : (1U << count) - 1U; }
+std::uint32_t low_bits(int count) {
+  return count >= 32 ? ~0U : (1U << count) - 1U;
+}
 
 }  // namespace
 
-int Format::storage_bytes() const { return bits() <= 8 ? 1 : bits() <= 16 ? 2 : 4; }
+int Format::storage_bytes() const {
+  return bits() <= 8 ? 1 : bits() <= 16 ? 2 : 4;
+}
 
 double Format::max_finite() const {
   if (integer) {
@@ -95,10 +99,16 @@ double Format::max_finite() const {
   return 0.0;
 }
 
-double Format::min_normal() const { return integer ? 1.0 : std::ldexp(1.0, min_exponent()); }
-double Format::min_subnormal() const { return integer ? 1.0 : std::ldexp(1.0, min_exponent() - mantissa_bits); }
+double Format::min_normal() const {
+  return integer ? 1.0 : std::ldexp(1.0, min_exponent());
+}
+double Format::min_subnormal() const {
+  return integer ? 1.0 : std::ldexp(1.0, min_exponent() - mantissa_bits);
+}
 
-std::span<const Format> known_formats() { return catalog(); }
+std::span<const Format> known_formats() {
+  return catalog();
+}
 
 std::optional<Format> find_format(std::string_view name) {
   for (const auto& [written, canonical] : kSpellings) {
@@ -114,7 +124,9 @@ std::optional<Format> find_format(std::string_view name) {
   return parse_ieee_like(name);
 }
 
-float canonical_nan() { return std::bit_cast<float>(0x7FFF'FFFFU); }
+float canonical_nan() {
+  return std::bit_cast<float>(0x7FFF'FFFFU);
+}
 
 void round_to(const Format& format, std::span<float> values, Rounding rounding) {
   detail::round_span(format, rounding, values.data(), static_cast<std::int64_t>(values.size()));

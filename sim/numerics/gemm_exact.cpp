@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Datapaths that round once per group (kExact, also with the narrow tile adder) and fused multiply-add chains in any
-// accumulator format, in double: products of operands up to 26 significant bits are exact there, sums carry their error
-// along (two_sum), and what is left is rounded to odd before the one rounding to the accumulator.
-// An element whose group sum has more than one rounding error, or meets an infinity or NaN, goes to the scalar step.
+// accumulator format, in double: products of floats are exact there, sums carry their error along (two_sum), and what
+// is left is rounded to odd before the one rounding to the accumulator. Groups that need more than one double are
+// summed again with all errors; an element that needs more than two, or meets an infinity or NaN, goes to the scalar
+// step.
 #include <hwy/aligned_allocator.h>
 
 #include "numerics/kernels.h"
@@ -48,10 +49,13 @@ struct GroupSum {
   VF64 lost;  // not zero where value is not exact
 };
 
-HWY_INLINE VF64 cut_at(VF64 x, VF64 to_units) { return hn::Trunc(hn::Mul(x, to_units)); }
+HWY_INLINE VF64 cut_at(VF64 x, VF64 to_units) {
+  return hn::Trunc(hn::Mul(x, to_units));
+}
 
 template <Sum kSum>
-HWY_INLINE GroupSum group_sum(const double* HWY_RESTRICT a, int a_stride, const double* HWY_RESTRICT b, int count, int tile_bits) {
+HWY_INLINE GroupSum group_sum(const double* HWY_RESTRICT a, int a_stride, const double* HWY_RESTRICT b, int count,
+                              int tile_bits) {
   const F64 d;
   const U64 du;
   const VF64 zero = hn::Zero(d);
@@ -111,18 +115,51 @@ HWY_NOINLINE VF64 by_steps(const Plan& plan, Place at, int count, hn::Mask<F64> 
     const std::int64_t column = at.column + lane;
     if (chosen[lane] != 0.0 && column < s.p) {
       after[lane] = static_cast<double>(detail::step(plan.datapath, {s.a + at.row * s.lda + at.k, 1},
-                                                     {s.b + at.k * s.ldb + column, s.ldb}, count, static_cast<float>(before[lane])));
+                                                     {s.b + at.k * s.ldb + column, s.ldb}, count,
+                                                     static_cast<float>(before[lane])));
     }
   }
   return hn::Load(d, after);
 }
 
+// The group and the accumulator again with the errors of all additions summed up: for operands or spreads of exponents
+// too wide for one double. `lost` is not zero where even the sum of the errors is not exact.
+struct Total {
+  TwoSum value;
+  VF64 lost;
+};
+
+HWY_NOINLINE Total total_with_errors(const double* HWY_RESTRICT a, int a_stride, const double* HWY_RESTRICT b,
+                                     int count, VF64 accumulator) {
+  const F64 d;
+  VF64 sum = accumulator;
+  VF64 errors = hn::Zero(d);
+  VF64 lost = hn::Zero(d);
+  for (int i = 0; i < count; ++i) {
+    const VF64 product = hn::MulAdd(hn::Set(d, a[i * a_stride]), hn::Load(d, b + i * kWidth), hn::Zero(d));
+    const TwoSum s = two_sum(sum, product);
+    const TwoSum e = two_sum(errors, s.error);
+    sum = s.sum;
+    errors = e.sum;
+    lost = hn::Or(lost, e.error);
+  }
+  return {two_sum(sum, errors), lost};
+}
+
 template <Sum kSum>
-HWY_INLINE VF64 next_accumulator(const Plan& plan, Place at, int count, GroupSum group, VF64 accumulator) {
+HWY_INLINE VF64 next_accumulator(const Plan& plan, Place at, const double* HWY_RESTRICT a, int a_stride,
+                                 const double* HWY_RESTRICT b, int count, VF64 accumulator) {
   const F64 d;
   const VF64 zero = hn::Zero(d);
+  const GroupSum group = group_sum<kSum>(a, a_stride, b, count, plan.datapath.tile_fraction_bits);
   TwoSum total = two_sum(accumulator, group.value);
-  const auto bad = hn::Or(hn::Ne(group.lost, zero), hn::Not(hn::Le(hn::Abs(total.sum), hn::Set(d, 0x1p300))));
+  VF64 lost = group.lost;
+  if (kSum == Sum::kExact && HWY_UNLIKELY(!hn::AllFalse(d, hn::Ne(lost, zero)))) {
+    const Total again = total_with_errors(a, a_stride, b, count, accumulator);
+    total = again.value;
+    lost = again.lost;
+  }
+  const auto bad = hn::Or(hn::Ne(lost, zero), hn::Not(hn::Le(hn::Abs(total.sum), hn::Set(d, 0x1p300))));
   VF64 result = total.sum;
   if (HWY_UNLIKELY(!hn::AllFalse(d, hn::Ne(total.error, zero)))) {
     result = to_odd(total);
@@ -149,9 +186,8 @@ void block(const Plan& plan, Place at, std::int64_t depth, const double* HWY_RES
   for (std::int64_t n = 0; n < depth; n += group) {
     const int count = static_cast<int>(std::min<std::int64_t>(group, depth - n));
     for (int r = 0; r < kTileRows; ++r) {
-      const GroupSum sum =
-          group_sum<kSum>(a + n * kTileRows + r, kTileRows, b + n * kWidth, count, plan.datapath.tile_fraction_bits);
-      accumulator[r] = next_accumulator<kSum>(plan, {at.row + r, at.column, at.k + n}, count, sum, accumulator[r]);
+      accumulator[r] = next_accumulator<kSum>(plan, {at.row + r, at.column, at.k + n}, a + n * kTileRows + r, kTileRows,
+                                              b + n * kWidth, count, accumulator[r]);
     }
     since_promotion += group;
     if (promote_every > 0 && (since_promotion == promote_every || at.k + n + group >= plan.shape.k)) {
@@ -176,7 +212,8 @@ void block_of(std::int64_t rows, const Plan& plan, Place at, std::int64_t depth,
 }
 
 // [depth][kWidth] of b from (k, column) on, as doubles, zeros past the last column.
-void pack_columns(const GemmShape& s, std::int64_t k, std::int64_t depth, std::int64_t column, double* HWY_RESTRICT to) {
+void pack_columns(const GemmShape& s, std::int64_t k, std::int64_t depth, std::int64_t column,
+                  double* HWY_RESTRICT to) {
   const F64 d;
   const F32Half d32;
   const std::int64_t columns = std::min<std::int64_t>(kWidth, s.p - column);
@@ -201,7 +238,8 @@ template <Sum kSum>
 void gemm_rows(const Plan& plan, std::int64_t first_row, std::int64_t rows, Buffers buffer) {
   const GemmShape& s = plan.shape;
   const Tiling tiling(rows, kRows);
-  pack_rows(s.a + first_row * s.lda, s.lda, s.k, tiling, [](float x) { return static_cast<double>(x); }, buffer.a);
+  pack_rows(
+      s.a + first_row * s.lda, s.lda, s.k, tiling, [](float x) { return static_cast<double>(x); }, buffer.a);
   for (std::int64_t p0 = 0; p0 < s.p; p0 += kWidth) {
     std::fill_n(buffer.accumulators, rows * kWidth, 0.0);
     std::fill_n(buffer.sums, rows * kWidth, 0.0);
@@ -213,8 +251,9 @@ void gemm_rows(const Plan& plan, std::int64_t first_row, std::int64_t rows, Buff
         const std::int64_t height = tiling.height(t);
         for (int v = 0; v < kVectors; ++v) {
           const std::int64_t offset = row * kWidth + v * kLanes64;
-          block_of<kSum>(height, plan, {first_row + row, p0 + v * kLanes64, k0}, depth, buffer.a + row * s.k + k0 * height,
-                         buffer.b + v * kLanes64, buffer.accumulators + offset, buffer.sums + offset);
+          block_of<kSum>(height, plan, {first_row + row, p0 + v * kLanes64, k0}, depth,
+                         buffer.a + row * s.k + k0 * height, buffer.b + v * kLanes64, buffer.accumulators + offset,
+                         buffer.sums + offset);
         }
       }
     }
@@ -256,6 +295,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mantissa::numerics {
 HWY_EXPORT(gemm_exact);
-void detail::gemm_exact(const Datapath& datapath, const GemmShape& shape) { HWY_DYNAMIC_DISPATCH(gemm_exact)(datapath, shape); }
+void detail::gemm_exact(const Datapath& datapath, const GemmShape& shape) {
+  HWY_DYNAMIC_DISPATCH(gemm_exact)(datapath, shape);
+}
 }  // namespace mantissa::numerics
 #endif

@@ -46,6 +46,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mantissa::numerics {
 HWY_EXPORT(gemm_fma_fp32);
-void detail::gemm_fma_fp32(const GemmShape& shape) { HWY_DYNAMIC_DISPATCH(gemm_fma_fp32)(shape); }
+void detail::gemm_fma_fp32(const GemmShape& shape) {
+  HWY_DYNAMIC_DISPATCH(gemm_fma_fp32)(shape);
+}
 }  // namespace mantissa::numerics
 #endif

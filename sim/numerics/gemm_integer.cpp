@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// int8 x int8 -> int32, exact and wrapping: two products a step, as pairs of int16 (whose products' sum fits in 17 bits).
+// int8 x int8 -> int32, exact and wrapping: two products a step, as pairs of int16 (whose products' sum fits in 17
+// bits).
 #include "numerics/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -37,11 +38,15 @@ struct Int8Pairs {
   }
 
   static std::int32_t pair(std::int32_t even, std::int32_t odd) {
-    return static_cast<std::int32_t>((static_cast<std::uint32_t>(odd) << 16) | (static_cast<std::uint32_t>(even) & 0xFFFFU));
+    return static_cast<std::int32_t>((static_cast<std::uint32_t>(odd) << 16) |
+                                     (static_cast<std::uint32_t>(even) & 0xFFFFU));
   }
-  static std::int32_t pack_a(const std::int8_t* row, std::int64_t n, std::int64_t k) { return pair(row[n], n + 1 < k ? row[n + 1] : 0); }
+  static std::int32_t pack_a(const std::int8_t* row, std::int64_t n, std::int64_t k) {
+    return pair(row[n], n + 1 < k ? row[n + 1] : 0);
+  }
 
-  static void pack_b(const std::int8_t* b, std::int64_t ldb, std::int64_t n, std::int64_t k, std::int64_t columns, std::int32_t* to) {
+  static void pack_b(const std::int8_t* b, std::int64_t ldb, std::int64_t n, std::int64_t k, std::int64_t columns,
+                     std::int32_t* to) {
     const std::int8_t* even = b + n * ldb;
     const std::int8_t* odd = even + ldb;
     const bool has_odd = n + 1 < k;
@@ -68,8 +73,8 @@ struct Int8Pairs {
   }
 };
 
-void gemm_int8(std::int64_t m, std::int64_t p, std::int64_t k, const std::int8_t* a, std::int64_t lda, const std::int8_t* b,
-               std::int64_t ldb, std::int32_t* c, std::int64_t ldc) {
+void gemm_int8(std::int64_t m, std::int64_t p, std::int64_t k, const std::int8_t* a, std::int64_t lda,
+               const std::int8_t* b, std::int64_t ldb, std::int32_t* c, std::int64_t ldc) {
   tiled_gemm(TiledProblem<Int8Pairs>{m, p, k, a, lda, b, ldb, c, ldc});
 }
 

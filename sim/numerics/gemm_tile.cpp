@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Datapaths with a narrow adder for tiles of four products and an FP32 accumulator (ANE), in FP32 lanes: products of small formats,
-// the adder's sums and the one addition to the accumulator are exact or rounded once there. A zero product changes nothing,
-// so k is padded with zeros. Elements that end as an infinity or NaN are done again by the scalar step.
+// Datapaths with a narrow adder for tiles of four products and an FP32 accumulator (ANE), in FP32 lanes: products of
+// small formats, the adder's sums and the one addition to the accumulator are exact or rounded once there. A zero
+// product changes nothing, so k is padded with zeros. Infinities and NaNs pass through these operations as the scalar
+// step has them.
 #include "numerics/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -37,7 +38,7 @@ struct TilesOfFour {
       // 2^e, e the exponent of the larger addend; any product of the formats covered is above the floor
       const VF32 larger = hn::Max(hn::Max(hn::Abs(tile), hn::Abs(product)), hn::Set(d, 0x1p-100F));
       const VI32 power = hn::And(hn::BitCast(di, larger), hn::Set(di, 0x7F80'0000));
-      const VF32 to_units = hn::BitCast(d, hn::Sub(hn::Set(di, (254 + kBits) << 23), power));
+      const VF32 to_units = hn::BitCast(d, hn::Sub(hn::Set(di, static_cast<std::int32_t>((254U + kBits) << 23)), power));
       const VF32 from_units = hn::BitCast(d, hn::Sub(power, hn::Set(di, kBits << 23)));
       const VF32 units = hn::Add(hn::Trunc(hn::Mul(tile, to_units)), hn::Trunc(hn::Mul(product, to_units)));
       tile = hn::And(hn::Mul(units, from_units), kept);
@@ -45,28 +46,25 @@ struct TilesOfFour {
     return hn::Add(sum, tile);
   }
 
-  static float pack_a(const float* row, std::int64_t n, std::int64_t k) { return n < k ? row[n] : 0.0F; }
-  static void pack_b(const float* b, std::int64_t ldb, std::int64_t n, std::int64_t k, std::int64_t columns, float* to) {
+  static float pack_a(const float* row, std::int64_t n, std::int64_t k) {
+    return n < k ? row[n] : 0.0F;
+  }
+  static void pack_b(const float* b, std::int64_t ldb, std::int64_t n, std::int64_t k, std::int64_t columns,
+                     float* to) {
     copy_padded(b + n * ldb, n < k ? columns : 0, kTileWidth, to);
   }
-  static bool direct(std::int64_t) { return false; }
-  static void finish(const float* from, std::int64_t columns, float* to) { copy_canonical(from, columns, to); }
+  static bool direct(std::int64_t) {
+    return false;
+  }
+  static void finish(const float* from, std::int64_t columns, float* to) {
+    copy_canonical(from, columns, to);
+  }
 };
 
-template <int kBits>
-void gemm_tile(const Datapath& datapath, const detail::GemmShape& s) {
-  tiled_gemm(TiledProblem<TilesOfFour<kBits>>{s.m, s.p, s.k, s.a, s.lda, s.b, s.ldb, s.c, s.ldc});
-  for (std::int64_t i = 0; i < s.m; ++i) {
-    for (std::int64_t j = 0; j < s.p; ++j) {
-      float& c = s.c[i * s.ldc + j];
-      if (HWY_UNLIKELY(!std::isfinite(c))) {
-        c = detail::dot_by_steps(datapath, s, i, j);
-      }
-    }
-  }
+// The ANE's width; others are rare enough for the double-precision kernel.
+void gemm_tile_11(const detail::GemmShape& s) {
+  tiled_gemm(TiledProblem<TilesOfFour<11>>{s.m, s.p, s.k, s.a, s.lda, s.b, s.ldb, s.c, s.ldc});
 }
-
-void gemm_tile_11(const Datapath& datapath, const detail::GemmShape& s) { gemm_tile<11>(datapath, s); }
 
 }  // namespace
 }  // namespace mantissa::numerics::HWY_NAMESPACE
@@ -76,7 +74,9 @@ HWY_AFTER_NAMESPACE();
 namespace mantissa::numerics {
 HWY_EXPORT(gemm_tile_11);
 
-void detail::gemm_tile(const Datapath& datapath, const GemmShape& shape) { HWY_DYNAMIC_DISPATCH(gemm_tile_11)(datapath, shape); }
+void detail::gemm_tile(const GemmShape& shape) {
+  HWY_DYNAMIC_DISPATCH(gemm_tile_11)(shape);
+}
 
 bool detail::tile_kernel_covers(const Datapath& d) {
   const auto smallest = [](const Format& f) { return f.min_exponent() - f.mantissa_bits; };

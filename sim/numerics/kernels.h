@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Internal to numerics: the vectorised kernels behind format.h and datapath.h, each compiled for several instruction sets
-// and picked at run time (Highway). All of them give the bits of the scalar code.
+// Internal to numerics: the vectorised kernels behind format.h and datapath.h, each compiled for several instruction
+// sets and picked at run time (Highway). All of them give the bits of the scalar code.
 #pragma once
 #include <cstdint>
 
@@ -15,7 +15,7 @@ void flush_span(float min_normal, float* values, std::int64_t count);
 // Throws unless the datapath is a sound floating-point one.
 void require_float(const Datapath& datapath);
 
-// c[m][p] += nothing: the problem of datapath.h's gemm.
+// The problem of datapath.h's gemm.
 struct GemmShape {
   std::int64_t m, p, k;
   const float* a;
@@ -34,13 +34,10 @@ void gemm_aligned(const Datapath& datapath, const GemmShape& shape);
 void gemm_exact(const Datapath& datapath, const GemmShape& shape);
 
 // REQUIRES: tile_kernel_covers(datapath).
-void gemm_tile(const Datapath& datapath, const GemmShape& shape);
+void gemm_tile(const GemmShape& shape);
 
 bool aligned_kernel_covers(const Datapath& datapath);
 bool tile_kernel_covers(const Datapath& datapath);
 bool is_fp32(const Format& format);  // by its content, whatever its name
-
-// The accumulator (or promoted sum) of one element by the scalar step.
-float dot_by_steps(const Datapath& datapath, const GemmShape& shape, std::int64_t row, std::int64_t column);
 
 }  // namespace mantissa::numerics::detail

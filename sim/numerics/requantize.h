@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// INT8 requantization: an int32 sum times a real scale, rounded, moved by the output's zero point and clamped. Production
-// code rounds in three ways that differ by one in the last place now and then, so the way is a choice here.
+// INT8 requantization: an int32 sum times a real scale, rounded, moved by the output's zero point and clamped.
+// Production code rounds in three ways that differ by one in the last place now and then, so the way is a choice here.
 //
-// SOURCE: the definitions in tests/data/numerics (requant_int8: gemmlowp's fixed-point arithmetic as used by TFLite, its
-// single-rounding variant, and the float32 scale of ONNX Runtime and TensorRT).
+// SOURCE: the definitions in tests/data/numerics (requant_int8: gemmlowp's fixed-point arithmetic as used by TFLite,
+// its single-rounding variant, and the float32 scale of ONNX Runtime and TensorRT).
 #pragma once
 #include <cstdint>
 #include <span>
@@ -27,8 +27,8 @@ struct OutputRange {
   std::int32_t high = 127;
 };
 
-// Fixed point, rounded twice: the upper half of the product to nearest (ties up), then the right shift to nearest (ties away
-// from zero). A left shift (scale >= 1) saturates at the ends of int32.
+// Fixed point, rounded twice: the upper half of the product to nearest (ties up), then the right shift to nearest (ties
+// away from zero). A left shift (scale >= 1) saturates at the ends of int32.
 std::int32_t requantize_double_rounding(std::int32_t sum, FixedPointScale scale, OutputRange range = {});
 // Fixed point, rounded once: the 64-bit product shifted right to nearest (ties up).
 std::int32_t requantize_single_rounding(std::int32_t sum, FixedPointScale scale, OutputRange range = {});

@@ -34,7 +34,8 @@ float round_to(const Format& format, float x, Rounding rounding) {
   }
   if (format.integer) {
     const double low = -std::ldexp(1.0, format.mantissa_bits - 1);
-    const double whole = std::clamp<double>(round_whole(static_cast<double>(x), rounding), low, largest_integer(format));
+    const double whole =
+        std::clamp<double>(round_whole(static_cast<double>(x), rounding), low, largest_integer(format));
     return static_cast<float>(whole + 0.0);  // -0 + 0 is +0
   }
   const bool negative = std::signbit(x);

@@ -63,7 +63,9 @@ HWY_INLINE VF32Half to_float(VF64 x) {
   return hn::DemoteTo(F32Half(), x);
 #endif
 }
-HWY_INLINE VF64 to_double(VF32Half x) { return hn::PromoteTo(F64(), x); }
+HWY_INLINE VF64 to_double(VF32Half x) {
+  return hn::PromoteTo(F64(), x);
+}
 
 // x + y = sum + error exactly (Knuth), for finite values without overflow.
 struct TwoSum {
@@ -76,8 +78,8 @@ HWY_INLINE TwoSum two_sum(VF64 x, VF64 y) {
   return {sum, hn::Add(hn::Sub(x, x_part), hn::Sub(y, y_part))};
 }
 
-// The sum rounded to odd: where error is not zero, the neighbour of the exact value whose last bit is 1. Rounding that again to
-// 51 bits or fewer, in any mode, gives what one rounding of the exact value gives.
+// The sum rounded to odd: where error is not zero, the neighbour of the exact value whose last bit is 1. Rounding that
+// again to 51 bits or fewer, in any mode, gives what one rounding of the exact value gives.
 HWY_INLINE VF64 to_odd(TwoSum s) {
   const F64 d;
   const U64 du;
@@ -97,9 +99,9 @@ struct TargetGrid {
         max_finite(hn::Set(F64(), format.max_finite())),
         mantissa_bits(format.mantissa_bits),
         rounding(how) {
-    const double beyond = format.overflow == Overflow::kSaturate   ? format.max_finite()
-                          : format.specials == Specials::kIeee ? HUGE_VAL
-                                                               : std::nan("");
+    const double beyond = format.overflow == Overflow::kSaturate ? format.max_finite()
+                          : format.specials == Specials::kIeee   ? HUGE_VAL
+                                                                 : std::nan("");
     past_max = hn::Set(F64(), beyond);
   }
   VF64 min_normal, max_finite, past_max;
@@ -113,7 +115,8 @@ HWY_INLINE VF64 round_to_grid(VF64 x, const TargetGrid& grid) {
   const U64 du;
   const VF64 magnitude = hn::Abs(x);
   // 2^e, e the exponent of x or of the smallest normal number
-  const auto power = hn::And(hn::BitCast(du, hn::Max(magnitude, grid.min_normal)), hn::Set(du, 0x7FF0'0000'0000'0000ULL));
+  const auto power =
+      hn::And(hn::BitCast(du, hn::Max(magnitude, grid.min_normal)), hn::Set(du, 0x7FF0'0000'0000'0000ULL));
   const auto bits = static_cast<std::uint64_t>(grid.mantissa_bits);
   const VF64 to_units = hn::BitCast(d, hn::Sub(hn::Set(du, (2046 + bits) << 52), power));
   const VF64 from_units = hn::BitCast(d, hn::Sub(power, hn::Set(du, bits << 52)));
@@ -161,7 +164,8 @@ struct Tiling {
 
 // a[rows][k], tile after tile, each as [k][rows of the tile].
 template <class To, class From, class Convert>
-void pack_rows(const From* a, std::int64_t lda, std::int64_t k, const Tiling& tiling, Convert convert, To* HWY_RESTRICT to) {
+void pack_rows(const From* a, std::int64_t lda, std::int64_t k, const Tiling& tiling, Convert convert,
+               To* HWY_RESTRICT to) {
   for (std::int64_t t = 0; t < tiling.count; ++t) {
     const std::int64_t end = tiling.first(t + 1);
     for (std::int64_t n = 0; n < k; ++n) {
@@ -179,7 +183,8 @@ inline std::int64_t rows_at_a_time(std::int64_t m, std::int64_t k, std::int64_t 
 }
 
 // Copies `columns` <= width floats of a row into dst and zeros behind them.
-HWY_INLINE void copy_padded(const float* HWY_RESTRICT src, std::int64_t columns, std::int64_t width, float* HWY_RESTRICT dst) {
+HWY_INLINE void copy_padded(const float* HWY_RESTRICT src, std::int64_t columns, std::int64_t width,
+                            float* HWY_RESTRICT dst) {
   for (std::int64_t j = 0; j < columns; ++j) {
     dst[j] = src[j];
   }

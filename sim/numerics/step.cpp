@@ -11,7 +11,9 @@
 namespace mantissa::numerics::detail {
 namespace {
 
-bool zero_product(float a, float b) { return a == 0.0F || b == 0.0F; }
+bool zero_product(float a, float b) {
+  return a == 0.0F || b == 0.0F;
+}
 
 // The result where an infinity or a NaN takes part; nullopt for finite inputs.
 std::optional<float> special_result(const Datapath& datapath, Strided a, Strided b, int count, float c) {
@@ -51,7 +53,8 @@ Aligned split(float x, int min_exponent) {
     return {};
   }
   const int exponent = std::max(std::ilogb(x), min_exponent);
-  return {std::signbit(x), static_cast<std::int64_t>(std::ldexp(std::fabs(static_cast<double>(x)), 23 - exponent)), exponent};
+  return {std::signbit(x), static_cast<std::int64_t>(std::ldexp(std::fabs(static_cast<double>(x)), 23 - exponent)),
+          exponent};
 }
 
 // significand * 2^shift cut toward zero.
@@ -90,7 +93,9 @@ float aligned_step(const Datapath& d, Strided a, Strided b, int count, float c) 
 }
 
 // x cut toward zero to a multiple of 2^last.
-double cut(double x, int last) { return std::ldexp(std::trunc(std::ldexp(x, -last)), last); }
+double cut(double x, int last) {
+  return std::ldexp(std::trunc(std::ldexp(x, -last)), last);
+}
 
 // The products added one after the other by the narrow adder. Exact in double: see defect() for the limits.
 double tile_sum(const Datapath& d, Strided a, Strided b, int count) {
@@ -156,7 +161,9 @@ float step(const Datapath& datapath, Strided a, Strided b, int count, float c) {
 }
 
 // SOURCE: Khattak and Mikaitis, arXiv 2512.07004: -133 for an FP32 accumulator and -21 for FP16.
-int alignment_floor(const Format& accumulator) { return accumulator.min_exponent() - 7; }
+int alignment_floor(const Format& accumulator) {
+  return accumulator.min_exponent() - 7;
+}
 
 float add_fp32(float c, float t) {
   const float sum = c + t;

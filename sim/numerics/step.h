@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Internal to numerics: one step of a floating-point datapath on one output element, in exact integers. The oracle is a chain of
-// these; the vectorised kernels call it for the rare element that their arithmetic cannot do exactly.
+// Internal to numerics: one step of a floating-point datapath on one output element, in exact integers. The oracle is a
+// chain of these; the vectorised kernels call it for the rare element that their arithmetic cannot do exactly.
 #pragma once
 #include <cstddef>
 

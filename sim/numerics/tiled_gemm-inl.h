@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Internal to numerics: a matrix product whose sums live in registers, for arithmetic that needs nothing but a running sum (FP32
-// fused multiply-add, int8 pairs, tiles of four). Registers hold a tile of rows x two vectors of columns; a is packed tile by tile and b
-// into panels of that width, so that the inner loop reads memory in order. Included once for each instruction set.
+// Internal to numerics: a matrix product whose sums live in registers, for arithmetic that needs nothing but a running
+// sum (FP32 fused multiply-add, int8 pairs, tiles of four). Registers hold a tile of rows x two vectors of columns; a
+// is packed tile by tile and b into panels of that width, so that the inner loop reads memory in order. Included once
+// for each instruction set.
 #include "numerics/simd-inl.h"
 
 #if defined(MANTISSA_NUMERICS_TILED_GEMM_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -17,9 +18,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace mantissa::numerics::HWY_NAMESPACE {
 
-inline constexpr int kTileWidth = 2 * kLanes32;                          // columns of a panel
-inline constexpr int kMostRows = HWY_TARGET <= HWY_AVX3 ? 12 : 6;        // of a tile of running sums: all that registers hold
-inline constexpr std::int64_t kPanelSteps = 320;                         // of a panel: it stays in the first-level cache
+inline constexpr int kTileWidth = 2 * kLanes32;                    // columns of a panel
+inline constexpr int kMostRows = HWY_TARGET <= HWY_AVX3 ? 12 : 6;  // of a tile of running sums: all that registers hold
+inline constexpr std::int64_t kPanelSteps = 320;                   // of a panel: it stays in the first-level cache
 
 // An Arithmetic names the types A and B of the operands, Packed (what one step multiplies) and Sum, and says
 //   kRows                             rows of a tile
@@ -44,8 +45,8 @@ struct TiledProblem {
 // c[rows][kTileWidth] (continued from c unless `fresh`) += a[steps][rows] * b[steps][kTileWidth]
 template <class Arithmetic, int kRows>
 void multiply_tile(std::int64_t steps, const typename Arithmetic::Packed* HWY_RESTRICT a,
-                   const typename Arithmetic::Packed* HWY_RESTRICT b, std::int64_t ldb, typename Arithmetic::Sum* HWY_RESTRICT c,
-                   std::int64_t ldc, bool fresh) {
+                   const typename Arithmetic::Packed* HWY_RESTRICT b, std::int64_t ldb,
+                   typename Arithmetic::Sum* HWY_RESTRICT c, std::int64_t ldc, bool fresh) {
   const hn::ScalableTag<typename Arithmetic::Sum> d;
   hn::Vec<decltype(d)> sum[kRows][2];
   for (int r = 0; r < kRows; ++r) {
@@ -69,8 +70,8 @@ void multiply_tile(std::int64_t steps, const typename Arithmetic::Packed* HWY_RE
 
 template <class Arithmetic, int kRows = Arithmetic::kRows>
 void multiply_tile_of(std::int64_t rows, std::int64_t steps, const typename Arithmetic::Packed* a,
-                      const typename Arithmetic::Packed* b, std::int64_t ldb, typename Arithmetic::Sum* c, std::int64_t ldc,
-                      bool fresh) {
+                      const typename Arithmetic::Packed* b, std::int64_t ldb, typename Arithmetic::Sum* c,
+                      std::int64_t ldc, bool fresh) {
   if (rows == kRows) {
     multiply_tile<Arithmetic, kRows>(steps, a, b, ldb, c, ldc, fresh);
   } else if constexpr (kRows > 1) {
@@ -127,7 +128,8 @@ void tiled_rows(const TiledProblem<Arithmetic>& s, TiledBuffers<Arithmetic> buff
       for (std::int64_t t = 0; t < tiling.count; ++t) {
         const std::int64_t row = tiling.first(t);
         const std::int64_t height = tiling.height(t);
-        multiply_tile_of<Arithmetic>(height, count, buffer.a + row * steps + n0 * height, b, ldb, c + row * ldc, ldc, n0 == 0);
+        multiply_tile_of<Arithmetic>(height, count, buffer.a + row * steps + n0 * height, b, ldb, c + row * ldc, ldc,
+                                     n0 == 0);
       }
     }
     for (std::int64_t i = 0; i < s.m; ++i) {

@@ -15,17 +15,17 @@ namespace mantissa::report {
 inline constexpr int kSchemaVersion = 1;
 
 struct KernelRow {
-  std::string name, kind;              // kind: gemm, conv, depthwise, vector, reduce, attention, copy
-  std::string shape;                   // "64x56x56 -> 64x56x56 k3 s1"
-  std::string mapping;                 // how it was tiled: "128x256 tiles, 2 splits of K"
+  std::string name, kind;  // kind: gemm, conv, depthwise, vector, reduce, attention, copy
+  std::string shape;       // "64x56x56 -> 64x56x56 k3 s1"
+  std::string mapping;     // how it was tiled: "128x256 tiles, 2 splits of K"
   std::int64_t repeat = 1;
-  energy::Counters counters;           // of one repetition
-  energy::Breakdown energy;            // of one repetition
-  Seconds time{}, roofline{};          // of one repetition
-  std::string bound_by;                // matrix, vector, dram, shared, staging, dispatch, imbalance
-  double unit_busy = 0;                // matrix-unit cycles / total, 0..1
-  double multipliers_useful = 0;       // useful MACs / (multipliers x total cycles), 0..1
-  std::optional<double> sqnr_db;       // of its output, where accuracy was measured
+  energy::Counters counters;      // of one repetition
+  energy::Breakdown energy;       // of one repetition
+  Seconds time{}, roofline{};     // of one repetition
+  std::string bound_by;           // matrix, vector, dram, shared, staging, dispatch, imbalance
+  double unit_busy = 0;           // matrix-unit cycles / total, 0..1
+  double multipliers_useful = 0;  // useful MACs / (multipliers x total cycles), 0..1
+  std::optional<double> sqnr_db;  // of its output, where accuracy was measured
 };
 
 struct AccuracyResult {
@@ -40,18 +40,18 @@ struct RunResult {
   double clock_mhz = 0, nominal_clock_mhz = 0;
   std::vector<KernelRow> kernels;
   energy::Counters totals;
-  energy::Breakdown energy;            // of one batch
-  Seconds latency{}, roofline{};       // of one batch
-  double images_per_second = 0;        // batch / latency
-  Watts average_power{}, peak_power{}; // peak: of the hungriest kernel
+  energy::Breakdown energy;             // of one batch
+  Seconds latency{}, roofline{};        // of one batch
+  double images_per_second = 0;         // batch / latency
+  Watts average_power{}, peak_power{};  // peak: of the hungriest kernel
   Joules energy_per_inference{};
   Bytes weights{}, activations_peak{};
   std::int64_t parameters = 0;
   Macs macs{};
-  double peak_macs_per_second = 0;     // of the chip at this precision and clock
+  double peak_macs_per_second = 0;  // of the chip at this precision and clock
   std::optional<AccuracyResult> accuracy;
-  std::string accuracy_note;           // why there is none
-  std::vector<std::string> assumed;    // keys of the chip file that no source backs
+  std::string accuracy_note;         // why there is none
+  std::vector<std::string> assumed;  // keys of the chip file that no source backs
 };
 
 }  // namespace mantissa::report

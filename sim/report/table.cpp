@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -14,7 +15,7 @@ namespace {
 
 using Align = TextTable::Align;
 
-constexpr std::size_t kNameWidth = 26;
+constexpr std::size_t kTerminalWidth = 118;
 
 std::string bold(const std::string& text, Style style) {
   return style.colour ? "\x1b[1m" + text + "\x1b[0m" : text;
@@ -91,20 +92,19 @@ void comparison_columns(TextTable& table, bool one_workload, bool one_batch, con
   if (!one_workload) {
     table.column("workload", "", Align::kLeft);
   }
-  table.column("precision", "", Align::kLeft);
+  table.column("format", "", Align::kLeft);
   if (!one_batch) {
     table.column("batch", "");
   }
   table.column("clock", "MHz");
   table.column("latency", time.unit);
-  table.column("roofline", "% of it");
-  table.column("inputs/s", "");
+  table.column("bound", "% of it");
+  table.column("inputs", "per s");
   table.column("power", "W");
-  table.column("peak", "W");
-  table.column("energy/input", energy.unit);
-  table.column("inputs/J", "");
+  table.column("energy", energy.unit + "/input");
+  table.column("inputs", "per J");
   table.column("top-1", "%");
-  table.column("to FP32 [95 % interval]", "points");
+  table.column("to FP32", "points [95 % interval]");
 }
 
 }  // namespace
@@ -130,12 +130,11 @@ std::string comparison_table(std::span<const RunResult> results, const std::stri
       cells.push_back(std::to_string(r.batch));
     }
     const double joules = r.energy_per_inference.count();
-    cells.insert(
-        cells.end(),
-        {with_commas(r.clock_mhz), scaled(r.latency.count(), time), percent(of_roofline(r), 0),
-         significant(r.images_per_second, 4), significant(r.average_power.count(), 3),
-         significant(r.peak_power.count(), 3), scaled(joules, energy), joules > 0 ? significant(1 / joules, 3) : "",
-         r.accuracy ? percent(r.accuracy->top1, 2) : "", r.accuracy ? difference(*r.accuracy) : ""});
+    cells.insert(cells.end(),
+                 {with_commas(r.clock_mhz), scaled(r.latency.count(), time), percent(of_roofline(r), 0),
+                  significant(r.images_per_second, 4), significant(r.average_power.count(), 3), scaled(joules, energy),
+                  joules > 0 ? significant(1 / joules, 3) : "", r.accuracy ? percent(r.accuracy->top1, 2) : "",
+                  r.accuracy ? difference(*r.accuracy) : ""});
     table.row(std::move(cells));
   }
   std::string text = title.empty() ? "" : bold(title, style) + "\n";
@@ -157,11 +156,14 @@ struct Part {
 
 // A block of parts with their shares and a total: lines of equal width.
 std::vector<std::string> breakdown(const std::string& title, const std::vector<Part>& parts, const Scale& scale,
-                                   Style style) {
+                                   bool whole, Style style) {
   double total = 0;
   for (const Part& p : parts) {
     total += p.value;
   }
+  const auto show = [&](double value) {
+    return whole || value * scale.factor >= 1000 ? with_commas(value * scale.factor) : in_column(value * scale.factor);
+  };
   const auto line = [&](const std::string& name, const std::string& value, double share) {
     return fmt::format("  {:<22}{:>13} {:<6}{:>6} %", name, value, scale.unit, percent(share));
   };
@@ -169,10 +171,10 @@ std::vector<std::string> breakdown(const std::string& title, const std::vector<P
                                     std::string(52 - std::min<std::size_t>(52, title.size()), ' ')};
   for (const Part& p : parts) {
     if (p.value != 0) {
-      lines.push_back(line(p.name, scaled(p.value, scale), total > 0 ? p.value / total : 0));
+      lines.push_back(line(p.name, show(p.value), total > 0 ? p.value / total : 0));
     }
   }
-  lines.push_back(line("total", scaled(total, scale), total > 0 ? 1 : 0));
+  lines.push_back(line("total", show(total), total > 0 ? 1 : 0));
   return lines;
 }
 
@@ -201,25 +203,55 @@ std::string breakdowns(const RunResult& r, Style style) {
                                     {"staging buffers", e.staging.count()}, {"shared memory", e.shared.count()},
                                     {"DRAM accesses", e.dram.count()},      {"DRAM standby", e.dram_background.count()},
                                     {"idle power x time", e.idle.count()},  {"active power x time", e.active.count()}};
-  const Scale energy_unit = energy_scale(collect(energy, [](const Part& p) { return p.value; }));
+  const Scale energy_unit = energy_scale(collect(energy, [](const Part& p) { return p.value / 10; }));
   return side_by_side(
-      breakdown("Where the time went (average core)", time, Scale{1, "cycles"}, style),
-      breakdown(fmt::format("Where the energy went (one batch of {})", r.batch), energy, energy_unit, style));
+      breakdown("Where the time went (average core)", time, Scale{1, "cycles"}, true, style),
+      breakdown(fmt::format("Where the energy went (one batch of {})", r.batch), energy, energy_unit, false, style));
+}
+
+double bytes_of(Bytes b) {
+  return static_cast<double>(b.count());
+}
+double dram_bytes(const KernelRow& k) {
+  return bytes_of(k.counters.dram_read + k.counters.dram_write);
+}
+double shared_bytes(const KernelRow& k) {
+  return bytes_of(k.counters.shared_read + k.counters.shared_write);
+}
+double staging_bytes(const KernelRow& k) {
+  return bytes_of(k.counters.staging_read + k.counters.staging_write);
+}
+
+// Kernels that do the same and cost the same become one row: the first one's, with how many they are.
+std::vector<KernelRow> merge_alike(const std::vector<KernelRow>& kernels) {
+  const auto key = [](const KernelRow& k) {
+    return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}", k.kind, k.shape, k.mapping, k.counters.timeline.total.count(),
+                       dram_bytes(k), shared_bytes(k), staging_bytes(k), k.energy.total().count(),
+                       k.sqnr_db ? *k.sqnr_db : 1e300);
+  };
+  std::vector<KernelRow> rows;
+  std::map<std::string, std::size_t> index;
+  for (const KernelRow& k : kernels) {
+    const auto [at, inserted] = index.emplace(key(k), rows.size());
+    if (inserted) {
+      rows.push_back(k);
+    } else {
+      rows[at->second].repeat += k.repeat;
+    }
+  }
+  return rows;
 }
 
 std::string kernel_table(const RunResult& r, Style style) {
-  const auto& kernels = r.kernels;
+  const auto kernels = merge_alike(r.kernels);
   const Scale time = time_scale(collect(kernels, [](const KernelRow& k) { return k.time.count(); }));
   const Scale energy = energy_scale(collect(kernels, [](const KernelRow& k) { return k.energy.total().count(); }));
-  const auto bytes = [](Bytes b) { return static_cast<double>(b.count()); };
-  const auto dram = [&](const energy::Counters& c) { return bytes(c.dram_read) + bytes(c.dram_write); };
-  const auto shared = [&](const energy::Counters& c) { return bytes(c.shared_read) + bytes(c.shared_write); };
-  const auto staging = [&](const energy::Counters& c) { return bytes(c.staging_read) + bytes(c.staging_write); };
-  const Scale dram_unit = byte_scale(collect(kernels, [&](const KernelRow& k) { return dram(k.counters); }));
-  const Scale shared_unit = byte_scale(collect(kernels, [&](const KernelRow& k) { return shared(k.counters); }));
-  const Scale staging_unit = byte_scale(collect(kernels, [&](const KernelRow& k) { return staging(k.counters); }));
+  const Scale dram = byte_scale(collect(kernels, dram_bytes));
+  const Scale shared = byte_scale(collect(kernels, shared_bytes));
+  const Scale staging = byte_scale(collect(kernels, staging_bytes));
   const bool repeats = std::any_of(kernels.begin(), kernels.end(), [](const KernelRow& k) { return k.repeat != 1; });
   TextTable table(style);
+  table.fit(kTerminalWidth);
   table.column("kernel", "", Align::kLeft);
   table.column("kind", "", Align::kLeft);
   table.column("times", "");
@@ -228,20 +260,20 @@ std::string kernel_table(const RunResult& r, Style style) {
   table.column("bound by", "", Align::kLeft);
   table.column("busy", "%");
   table.column("useful", "%");
-  table.column("DRAM", dram_unit.unit);
-  table.column("shared", shared_unit.unit);
-  table.column("staging", staging_unit.unit);
+  table.column("DRAM", dram.unit);
+  table.column("shared", shared.unit);
+  table.column("buffer", staging.unit);
   table.column("energy", energy.unit);
   table.column("SQNR", "dB");
   for (const KernelRow& k : kernels) {
-    table.row({shorten_middle(k.name, kNameWidth), k.kind, repeats ? with_commas(static_cast<double>(k.repeat)) : "",
-               scaled(k.time.count(), time), with_commas(static_cast<double>(k.counters.timeline.total.count())),
-               k.bound_by, percent(k.unit_busy, 0), percent(k.multipliers_useful, 0),
-               scaled(dram(k.counters), dram_unit), scaled(shared(k.counters), shared_unit),
-               scaled(staging(k.counters), staging_unit), scaled(k.energy.total().count(), energy),
-               k.sqnr_db ? fmt::format("{:.1f}", *k.sqnr_db) : ""});
+    table.row(
+        {k.name, k.kind, repeats ? with_commas(static_cast<double>(k.repeat)) : "",
+         in_column(k.time.count() * time.factor), with_commas(static_cast<double>(k.counters.timeline.total.count())),
+         k.bound_by, percent(k.unit_busy, 0), percent(k.multipliers_useful, 0), in_column(dram_bytes(k) * dram.factor),
+         in_column(shared_bytes(k) * shared.factor), in_column(staging_bytes(k) * staging.factor),
+         in_column(k.energy.total().count() * energy.factor), k.sqnr_db ? fmt::format("{:.1f}", *k.sqnr_db) : ""});
   }
-  return table.render();
+  return table.render() + (repeats ? "times: so many kernels are alike; the other columns are for one of them.\n" : "");
 }
 
 std::string headline(const RunResult& r, Style style) {
@@ -268,7 +300,7 @@ std::string headline(const RunResult& r, Style style) {
   add("energy", fmt::format("{} per input", with_unit(r.energy_per_inference.count(), energy_scale)));
   if (r.accuracy) {
     add("top-1",
-        fmt::format("{} %, FP32 {} %, difference {} points [95 % interval], McNemar p {:.3f}, {} images",
+        fmt::format("{} %, FP32 {} %: {} points [95 % interval], McNemar p {:.3f}, {} images",
                     percent(r.accuracy->top1, 2), percent(r.accuracy->top1_reference, 2), difference(*r.accuracy),
                     r.accuracy->mcnemar_p, with_commas(static_cast<double>(r.accuracy->images))));
   } else if (!r.accuracy_note.empty()) {
@@ -285,9 +317,8 @@ std::string headline(const RunResult& r, Style style) {
 
 std::string run_report(const RunResult& result, Style style) {
   return headline(result, style) + "\n" + breakdowns(result, style) + "\n" + kernel_table(result, style) +
-         "busy: matrix unit works, of all cycles. useful: MACs of the network, of what the multipliers could do in all "
-         "cycles.\n"
-         "Rows are for one repetition.\n";
+         "busy: the matrix unit works, of all cycles. useful: MACs of the network, of all that the multipliers could "
+         "do.\n";
 }
 
 }  // namespace mantissa::report

@@ -12,6 +12,7 @@ namespace mantissa::report {
 namespace {
 
 constexpr const char* kGap = "  ";
+constexpr std::size_t kLeastName = 16;
 
 struct Prefix {
   double size;
@@ -82,20 +83,27 @@ std::string TextTable::render() const {
     }
     return trim_right(text);
   };
-  const auto styled = [&](const char* code, const std::string& text) {
-    return style_.colour ? fmt::format("\x1b[{}m{}\x1b[0m\n", code, text) : text + "\n";
-  };
   std::size_t total = 0;
   for (const std::size_t w : widths) {
     total += w > 0 ? w + (total > 0 ? 2 : 0) : 0;
   }
+  if (width_ > 0 && total > width_ && !widths.empty()) {
+    const std::size_t shorter = std::max<std::size_t>(kLeastName, widths[0] - std::min(widths[0], total - width_));
+    total -= widths[0] - std::min(widths[0], shorter);
+    widths[0] = std::min(widths[0], shorter);
+  }
+  const auto styled = [&](const char* code, const std::string& text) {
+    return style_.colour ? fmt::format("\x1b[{}m{}\x1b[0m\n", code, text) : text + "\n";
+  };
   std::string text = styled("1", line([&](std::size_t c) { return columns_[c].header; }));
   if (has_units) {
     text += styled("2", line([&](std::size_t c) { return columns_[c].unit; }));
   }
   text += styled("2", std::string(total, '-'));
   for (const auto& row : rows_) {
-    text += row.empty() ? styled("2", std::string(total, '-')) : line([&](std::size_t c) { return row[c]; }) + "\n";
+    text += row.empty()
+                ? styled("2", std::string(total, '-'))
+                : line([&](std::size_t c) { return c == 0 ? shorten_middle(row[c], widths[c]) : row[c]; }) + "\n";
   }
   return text;
 }
@@ -109,7 +117,7 @@ std::string shorten_middle(const std::string& text, std::size_t width) {
   if (display_width(text) <= width || width < 8 || display_width(text) != text.size()) {
     return text;
   }
-  const std::size_t tail = (width - 3) / 2;
+  const std::size_t tail = (width - 3) * 2 / 3;  // ends tell names apart better than beginnings
   const std::size_t head = width - 3 - tail;
   return text.substr(0, head) + "..." + text.substr(text.size() - tail);
 }
@@ -160,6 +168,13 @@ std::string significant(double value, int digits) {
   }
   const int decimals = std::clamp(digits - before, 0, 12);
   return decimals == 0 ? with_commas(value) : fmt::format("{:.{}f}", value, decimals);
+}
+
+std::string in_column(double value) {
+  if (value == 0) {
+    return "0";
+  }
+  return value > 0 && value < 0.005 ? "<0.01" : fmt::format("{:.2f}", value);
 }
 
 std::string percent(double ratio, int decimals) {

@@ -20,6 +20,8 @@ class TextTable {
   // One cell for each column.
   void row(std::vector<std::string> cells);
   void rule();  // a line across
+  // Shortens the cells of the first column (to 16 at least) so that lines are no longer than `width`.
+  void fit(std::size_t width) { width_ = width; }
   // Every line ends with a newline, none with a space. Columns whose cells are all empty are left out.
   std::string render() const;
 
@@ -29,6 +31,7 @@ class TextTable {
     Align align;
   };
   Style style_;
+  std::size_t width_ = 0;  // 0: as wide as it needs
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;  // an empty row is a rule
 };
@@ -51,5 +54,7 @@ Scale byte_scale(std::span<const double> bytes);
 std::string with_commas(double value);              // 1234567.8 -> "1,234,568"
 std::string significant(double value, int digits);  // 3 digits: 0.0123, 1.23, 12.3, 123, 1,234
 std::string percent(double ratio, int decimals = 1);
+// A number in a column: two decimals, so that points line up; "<0.01" for what would read as nothing.
+std::string in_column(double value);
 
 }  // namespace mantissa::report

@@ -62,7 +62,8 @@ double rate(double seconds, const std::function<void()>& work) {
 
 int main(int argc, char** argv) {
   const double seconds = argc > 1 ? std::atof(argv[1]) : 0.2;
-  const std::vector<Shape> shapes = {{64, 8192, 144}, {160, 4096, 576}, {16, 16384, 9}, {1, 65536, 9}, {1, 65536, 25}, {10, 256, 1024}};
+  const std::vector<Shape> shapes = {{64, 8192, 144}, {160, 4096, 576}, {16, 16384, 9},
+                                     {1, 65536, 9},   {1, 65536, 25},   {10, 256, 1024}};
   const std::vector<Datapath> datapaths = {fp32_reference(),
                                            aligned("e4m3", "e8m13", 32, 13),
                                            aligned("e4m3", "e8m13", 32, 13, 128),
@@ -70,11 +71,12 @@ int main(int argc, char** argv) {
                                            aligned("bf16", "fp32", 16, 25),
                                            aligned("tf32", "fp32", 8, 25),
                                            exact("tpu bf16", "bf16", 0),
+                                           exact("tpu fp32", "fp32", 0),
                                            exact("ane fp16", "fp16", 11)};
   std::mt19937 random(1);
   std::normal_distribution<float> normal;
-  fmt::print("GMAC/s on one core, {} (and the part of FP32's)\n{:22}", hwy::TargetName(hwy::SupportedTargets() & -hwy::SupportedTargets()),
-             "m x p x k");
+  const std::int64_t sets = hwy::SupportedTargets() & (HWY_AVX3 | HWY_AVX2 | HWY_SCALAR);
+  fmt::print("GMAC/s on one core, {} (and the part of FP32's)\n{:22}", hwy::TargetName(sets & -sets), "m x p x k");
   for (const Shape& s : shapes) {
     fmt::print("{:>22}", fmt::format("{}x{}x{}", s.m, s.p, s.k));
   }
@@ -88,7 +90,8 @@ int main(int argc, char** argv) {
     fmt::print("{:22}", d.name);
     for (std::size_t i = 0; i < shapes.size(); ++i) {
       const Shape& s = shapes[i];
-      std::vector<float> a(static_cast<std::size_t>(s.m * s.k)), b(static_cast<std::size_t>(s.p * s.k)), c(static_cast<std::size_t>(s.m * s.p));
+      std::vector<float> a(static_cast<std::size_t>(s.m * s.k)), b(static_cast<std::size_t>(s.p * s.k)),
+          c(static_cast<std::size_t>(s.m * s.p));
       for (std::vector<float>* v : {&a, &b}) {
         for (float& x : *v) {
           x = normal(random);

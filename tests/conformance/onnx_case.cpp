@@ -49,7 +49,7 @@ std::vector<To> numbers(const onnx::TensorProto& proto, const Field& field) {
   }
   std::vector<To> result;
   for (std::size_t at = 0; at + sizeof(T) <= proto.raw_data().size(); at += sizeof(T)) {
-    T value;
+    T value{};
     std::memcpy(&value, proto.raw_data().data() + at, sizeof(T));
     result.push_back(static_cast<To>(value));
   }

@@ -134,6 +134,15 @@ inline std::function<Request(std::int64_t)> pattern(const std::string& name) {
       return Request{block + (whole ? i % 2 * 32 : 0), 32, false};
     };
   }
+  if (name == "rand_write" || name == "rand_rw21") {
+    const bool mixed = name == "rand_rw21";  // two blocks read, one written
+    return [mixed, block = std::int64_t{0}, rng = std::mt19937_64(1)](std::int64_t i) mutable {
+      if (i % 2 == 0) {
+        block = static_cast<std::int64_t>(rng() % (kSpan / 64)) * 64;
+      }
+      return Request{block + i % 2 * 32, 32, !mixed || i / 2 % 3 == 2};
+    };
+  }
   const std::int64_t stride = std::stoll(name.substr(6));  // "stride4096": 64 bytes every 4096
   return [stride](std::int64_t i) { return Request{i / 2 * stride % kSpan + i % 2 * 32, 32, false}; };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every mapping must keep, on random kernels: all multiply-accumulates once, every operand byte at least once; and simulated, no
-// faster than the roofline, with a time that is accounted for to the cycle.
+// What every mapping must keep, on random kernels: all multiply-accumulates once, every operand byte at least once; and
+// simulated, no faster than the roofline, with a time that is accounted for to the cycle.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -29,17 +29,21 @@ class EveryMapping : public ::testing::TestWithParam<Case> {
   std::unique_ptr<TestKernel> random_kernel(bool large) {
     std::uniform_int_distribution<std::int64_t> size(1, large ? 700 : 90);
     std::uniform_int_distribution<int> kind(0, 4);
-    const std::int64_t a = precision_.matrix.a.storage_bytes(), b = precision_.matrix.b.storage_bytes(), v = precision_.vector.storage_bytes();
+    const std::int64_t a = precision_.matrix.a.storage_bytes(), b = precision_.matrix.b.storage_bytes(),
+                       v = precision_.vector.storage_bytes();
     const bool on_chip = random_() % 2 == 0;
     switch (kind(random_)) {
       case 0: {
         const std::int64_t m = size(random_), n = size(random_), k = size(random_);
-        return std::make_unique<TestKernel>(test::gemm_kernel(1, m, n, k), std::initializer_list<std::int64_t>{m * k * a, n * k * b}, m * n * v, on_chip);
+        return std::make_unique<TestKernel>(test::gemm_kernel(1, m, n, k),
+                                            std::initializer_list<std::int64_t>{m * k * a, n * k * b}, m * n * v,
+                                            on_chip);
       }
       case 1: {
         const std::int64_t batch = 1 + size(random_) % 20, m = size(random_), n = size(random_), k = size(random_);
         return std::make_unique<TestKernel>(test::gemm_kernel(batch, m, n, k),
-                                            std::initializer_list<std::int64_t>{batch * m * k * a, batch * n * k * b}, batch * m * n * v, on_chip);
+                                            std::initializer_list<std::int64_t>{batch * m * k * a, batch * n * k * b},
+                                            batch * m * n * v, on_chip);
       }
       default: {
         ConvWork conv;
@@ -54,9 +58,10 @@ class EveryMapping : public ::testing::TestWithParam<Case> {
         conv.out_h = conv.out_w = (conv.h - conv.kernel_h) / conv.stride_h + 1;
         const std::int64_t weights = conv.out_c * conv.c / conv.groups * conv.kernel_h * conv.kernel_w;
         const std::int64_t outputs = conv.n * conv.out_c * conv.out_h * conv.out_w;
-        return std::make_unique<TestKernel>(network::Kernel{"conv", {}, conv, {}, {{0, outputs, network::Storage::kVector, false}}, 2, 0, 1},
-                                            std::initializer_list<std::int64_t>{conv.n * conv.c * conv.h * conv.w * a, weights * b, outputs * v},
-                                            outputs * v, on_chip);
+        return std::make_unique<TestKernel>(
+            network::Kernel{"conv", {}, conv, {}, {{0, outputs, network::Storage::kVector, false}}, 2, 0, 1},
+            std::initializer_list<std::int64_t>{conv.n * conv.c * conv.h * conv.w * a, weights * b, outputs * v},
+            outputs * v, on_chip);
       }
     }
   }
@@ -98,16 +103,19 @@ TEST_P(EveryMapping, IsNeverFasterThanTheRooflineAndAccountsForEveryCycle) {
     EXPECT_EQ(c.timeline.sum(), c.timeline.total);
     EXPECT_EQ(c.macs, kernel->kernel.macs());
     EXPECT_LE(c.macs, c.mac_slots);
-    EXPECT_GE(c.dram_read + c.dram_write, Bytes(kernel->placed.dram_bytes().count() * 97 / 100 - 4096)) << mapped.mapping;
+    EXPECT_GE(c.dram_read + c.dram_write, Bytes(kernel->placed.dram_bytes().count() * 97 / 100 - 4096))
+        << mapped.mapping;
   }
 }
 
-std::string case_name(const ::testing::TestParamInfo<Case>& info) { return std::string(info.param.chip) + "_" + info.param.precision; }
+std::string case_name(const ::testing::TestParamInfo<Case>& info) {
+  return std::string(info.param.chip) + "_" + info.param.precision;
+}
 
 INSTANTIATE_TEST_SUITE_P(Chips, EveryMapping,
-                         ::testing::Values(Case{"ane_a17_pro", "int8"}, Case{"ane_a17_pro", "fp16"}, Case{"tpu_v4", "bf16"},
-                                           Case{"tpu_v4", "fp32"}, Case{"h100_sxm", "fp8_e4m3"}, Case{"h100_sxm", "fp16"},
-                                           Case{"h100_sxm", "fp32"}),
+                         ::testing::Values(Case{"ane_a17_pro", "int8"}, Case{"ane_a17_pro", "fp16"},
+                                           Case{"tpu_v4", "bf16"}, Case{"tpu_v4", "fp32"}, Case{"h100_sxm", "fp8_e4m3"},
+                                           Case{"h100_sxm", "fp16"}, Case{"h100_sxm", "fp32"}),
                          case_name);
 
 }  // namespace

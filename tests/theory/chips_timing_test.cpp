@@ -24,8 +24,8 @@ TEST(HopperTiming, OneLargeInstructionTakes128CyclesInEveryFormat) {
   }
 }
 
-// The same source: m64n64k16 with both operands in shared memory is bound by 128 B per cycle exactly where the tensor cores are; m64n8k16
-// takes (64 + 8) x 32 / 128 = 18 cycles (measured 19.1).
+// The same source: m64n64k16 with both operands in shared memory is bound by 128 B per cycle exactly where the tensor
+// cores are; m64n8k16 takes (64 + 8) x 32 / 128 = 18 cycles (measured 19.1).
 TEST(HopperTiming, NarrowInstructionsAreBoundBySharedMemory) {
   const config::Chip chip = shipped_chip("h100_sxm");
   const auto& spec = std::get<config::Hopper>(chip.architecture);
@@ -39,15 +39,6 @@ TEST(HopperTiming, PartialInstructionsTakeWholeOnes) {
   EXPECT_EQ(hopper::stage_cycles(spec, 2048, 65, 256, 1, 2), Cycles(2 * 128));
 }
 
-TEST(TpuTiming, AWeightTileTakesItsRowsOrItsWeightPush) {
-  config::Tpu spec{4, 128, 128, 1, Cycles(0)};
-  EXPECT_EQ(tpu::pass_cycles(spec, 1), Cycles(128));
-  EXPECT_EQ(tpu::pass_cycles(spec, 1000), Cycles(1000));
-  EXPECT_EQ(tpu::pass_cycles(spec, 1001), Cycles(1008));  // rows enter in groups of eight
-  spec.weight_rows_per_cycle = 8;
-  EXPECT_EQ(tpu::pass_cycles(spec, 1), Cycles(16));
-}
-
 TEST(TpuTiming, TilesAreDealtToTheArraysAndRowsWhereTilesAreFew) {
   const config::Tpu spec{4, 128, 128, 1, Cycles(0)};
   // 512 x 512 weights are 16 tiles, 4 for each array; 1024 rows stream past each.
@@ -56,10 +47,23 @@ TEST(TpuTiming, TilesAreDealtToTheArraysAndRowsWhereTilesAreFew) {
   EXPECT_EQ(tpu::block_cycles(spec, 1, 1024, 128, 128), Cycles(1024 / 4));
   // FP32 as six BF16 passes.
   EXPECT_EQ(tpu::block_cycles(spec, 6, 1024, 512, 512), Cycles(6 * 4 * 1024));
+  // Rows enter in groups of eight.
+  EXPECT_EQ(tpu::block_cycles(spec, 1, 4 * 1001, 128, 128), Cycles(1008));
 }
 
-// PMU counters on M4 Pro (freedomtan, measure_ane_capacity): 50 convolutions 3x3, 256 -> 256 channels on 256x256 pixels: 205.48 ms in
-// FP16 and 101.67 ms in INT8 at 2.364 GHz; the array alone may not take longer, and takes at least 95 % of it.
+TEST(TpuTiming, FewRowsAreBoundByTheWeightPush) {
+  config::Tpu spec{4, 128, 128, 1, Cycles(0)};
+  // 16 tiles on 4 arrays, 128 cycles of weights each.
+  EXPECT_EQ(tpu::block_cycles(spec, 1, 1, 512, 512), Cycles(4 * 128));
+  spec.weight_rows_per_cycle = 8;
+  // 16 cycles of weights for a tile. Sums chained along k come back after 128 cycles, so each array takes one k tile and all four column
+  // tiles instead.
+  EXPECT_EQ(tpu::block_cycles(spec, 1, 1, 512, 512), Cycles(4 * 16));
+}
+
+// PMU counters on M4 Pro (freedomtan, measure_ane_capacity): 50 convolutions 3x3, 256 -> 256 channels on 256x256
+// pixels: 205.48 ms in FP16 and 101.67 ms in INT8 at 2.364 GHz; the array alone may not take longer, and takes at least
+// 95 % of it.
 TEST(AneTiming, ChainedConvolutionsRunNearThePeakThatWasMeasured) {
   const double clock = 2.364e9;
   const auto seconds = [&](std::int64_t channels_per_cycle) {

@@ -54,7 +54,9 @@ config::Dram dram_for(const Row& row) {
   return dram;
 }
 
-// Relative error allowed in bandwidth; 0: not comparable, the reason beside it.
+// Relative error allowed in bandwidth; 0: not compared, the reason beside it. The limits record how far apart the two
+// are (they were set after the comparison was made); tests/data/memory/README.md says which choices of the model were
+// made looking at these rows.
 double tolerance(const Row& row) {
   const std::string& name = row.at("pattern");
   const int channels = std::stoi(row.at("channels"));
@@ -69,9 +71,15 @@ double tolerance(const Row& row) {
     return 0.15;  // when to turn the bus is the scheduler's choice
   }
   if (name == "rand_read") {
-    // One row-command bus serves both pseudo-channels; on HBM2 an ACT takes two clocks of it and a PRE one, which
-    // bounds random accesses at two thirds of the peak. The model has no command bus.
+    // HBM2: the row-command bus, which the model lacks, would bound random accesses at two thirds of the peak (an ACT
+    // takes two clocks, a PRE one, and two pseudo-channels share the bus); the reference stays just below that.
     return row.at("standard") == "HBM2" ? 0.25 : 0.15;
+  }
+  if (name == "rand_write") {
+    return 0.35;
+  }
+  if (name == "rand_rw21") {
+    return 0.40;
   }
   if (row.at("mapping") != "bgxor") {
     return 0;  // another address mapping
@@ -80,10 +88,10 @@ double tolerance(const Row& row) {
     return 0.18;
   }
   if (channels > 4 && name != "stride256") {
-    return 0;  // folded into the channel number by another function
+    return 0;  // differs by up to 3x, as do the row hits: most likely another way to fold bits into the channel number
   }
   if (row.at("standard") == "HBM3" && (name == "stride4096" || name == "stride65536")) {
-    return 0;  // the reference has stack IDs between bank and row, so these strides meet other banks
+    return 0;  // differs by up to 3.5x: most likely the stack ID, which the reference has between bank and row
   }
   return 0.10;
 }
@@ -108,7 +116,7 @@ TEST(DramReference, BandwidthFollowsTheCycleByCycleSimulator) {
     }
     ++compared;
   }
-  EXPECT_GE(compared, 90);
+  EXPECT_GE(compared, 130);
 }
 
 TEST(DramReference, LatencyOfALoneRequestFollowsTheCycleByCycleSimulator) {

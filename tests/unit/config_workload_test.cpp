@@ -83,7 +83,7 @@ TEST(Workload, TellsEveryMistake) {
   EXPECT_THAT(mistakes("onnx: net/n.onnx\n", "onnx: net/n.onnx\nnetwork: {a: 1}\n"), HasSubstr("not both; remove one"));
   EXPECT_THAT(mistakes("onnx: net/n.onnx\n", ""), HasSubstr("the network is missing"));
   EXPECT_THAT(mistakes("name: fashion_mnist", "name: mnist"), HasSubstr("'mnist' is not a known data set"));
-  EXPECT_THAT(mistakes("std: 0.35", "std: 0"), HasSubstr("0 is out of range"));
+  EXPECT_THAT(mistakes("std: 0.35", "std: 0"), HasSubstr("; found 0"));
   EXPECT_THAT(mistakes("granularity: per_tensor", "granularity: channel"),
               HasSubstr("'channel' is not a known granularity"));
   EXPECT_THAT(mistakes("calibrator: percentile, ", ""),
@@ -91,12 +91,12 @@ TEST(Workload, TellsEveryMistake) {
   EXPECT_THAT(mistakes("symmetric: false", "granularity: per_channel"),
               HasSubstr("activations take one scale per tensor"));
   EXPECT_THAT(mistakes("images: 100", "image: 100"), HasSubstr("unknown key 'dataset.image'"));
-  EXPECT_THAT(mistakes("height: 28", "height: 0"), HasSubstr("0 is out of range"));
+  EXPECT_THAT(mistakes("height: 28", "height: 0"), HasSubstr("; found 0"));
 }
 
 TEST(Runs, ResolvesNamesAndPathsSeenFromTheFile) {
   const test::TemporaryFolder folder;
-  folder.write("chip.yaml", "x");
+  folder.write("chip.yaml", test::read_file(test::source_file("configs/tpu_v4.yaml")));
   folder.write("w.yaml", "x");
   setenv("MANTISSA_HOME", folder.path().c_str(), 1);
   folder.write("configs/own_chip.yaml", "architecture: tpu\n");
@@ -130,6 +130,18 @@ TEST(Runs, TellsUnknownChipsWithTheNearest) {
 TEST(Runs, TheShippedRunsFileLoads) {
   setenv("MANTISSA_HOME", MANTISSA_SOURCE_DIR, 1);
   EXPECT_EQ(load_runs(test::source_file("configs/compare_fashion.yaml")).runs.size(), 6u);
+}
+
+TEST(Runs, ChecksPrecisionsAtTheirPlace) {
+  const test::TemporaryFolder folder;
+  setenv("MANTISSA_HOME", MANTISSA_SOURCE_DIR, 1);
+  folder.write("w.yaml", "x");
+  try {
+    load_runs(folder.write("r.yaml", "title: T\nruns:\n  - {chip: tpu_v4, workload: w.yaml, precision: int4}\n"));
+    FAIL();
+  } catch (const ConfigError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("r.yaml:3:47: error: tpu_v4 has no precision 'int4'; did you mean 'int8'?"));
+  }
 }
 
 TEST(Home, AShippedRunsFileIsNoChip) {

@@ -183,22 +183,22 @@ class TrainedNetwork : public testing::Test {
 
 TEST_F(TrainedNetwork, LosesLittleAccuracyAtEveryPrecision) {
   for (const char* name : {"fashion_resnet", "fashion_mobilenet"}) {
-    const auto w = workload(name, 330);
+    const auto w = workload(name, 210);
     std::int64_t calls = 0, last = 0;
     const Evaluation evaluation(network::load_network(w, 1), w, [&](std::int64_t done, std::int64_t total) {
       ++calls;
       EXPECT_GT(done, last);
       last = done;
-      EXPECT_EQ(total, 330);
+      EXPECT_EQ(total, 210);
     });
-    EXPECT_EQ(last, 330);
+    EXPECT_EQ(last, 210);
     EXPECT_GT(calls, 1);
     for (const char* precision : {"int8", "bf16", "fp16"}) {
       const Accuracy a = evaluation.run(tests::precision(precision), w.recipe_for(precision));
-      EXPECT_EQ(a.images, 330);
+      EXPECT_EQ(a.images, 210);
       EXPECT_GT(a.top1_reference, 0.88);
       EXPECT_GT(a.top1, a.top1_reference - 0.05) << name << " " << precision;
-      EXPECT_NEAR(a.top1 - a.top1_reference, static_cast<double>(a.only_quantized_right - a.only_reference_right) / 330,
+      EXPECT_NEAR(a.top1 - a.top1_reference, static_cast<double>(a.only_quantized_right - a.only_reference_right) / 210,
                   1e-12);
       EXPECT_LE(a.difference_low, a.difference);
       EXPECT_GE(a.difference_high, a.difference);

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 
 #include "base/error.h"
 #include "network/import.h"
@@ -66,6 +68,11 @@ TEST(Llama2, DecodeMultipliesEachWeightOnceAndAttendsToTheCache) {
   EXPECT_EQ(macs(load("llama2_7b_decode")), 32 * (kLlamaBlock + 2LL * 1024 * 4096) + 32000LL * 4096);
 }
 
+TEST(Llama2, HasTheMultiplyAccumulatesOfTheDocumentation) {
+  EXPECT_EQ(macs(load("llama2_7b_decode")), 6'875'512'832);
+  EXPECT_EQ(macs(load("llama2_7b_prefill")), 14'362'501'709'824);
+}
+
 TEST(Llama2, PrefillMultipliesEachWeightForEachTokenAndTheVocabularyOnce) {
   EXPECT_EQ(macs(load("llama2_7b_prefill")), 32 * (2048 * kLlamaBlock + 2LL * 2048 * 2048 * 4096) + 32000LL * 4096);
 }
@@ -93,6 +100,35 @@ TEST(Llama2, DecodeReadsTheWholeCacheFromMemoryAndWritesOnePosition) {
   ASSERT_NE(key, kernels.end());
   EXPECT_EQ(key->writes.at(0).elements, 4096);
   EXPECT_EQ(key->writes.at(0).storage, Storage::kMatrix);
+}
+
+TEST(CompactForm, TheExampleOfTheDocumentationBuilds) {
+  std::ifstream file(std::string(MANTISSA_SOURCE_DIR) + "/docs/workloads.md");
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  const std::size_t start = text.find("```yaml\n");
+  ASSERT_NE(start, std::string::npos);
+  text = text.substr(start + 8, text.find("```", start + 8) - start - 8);
+  config::MapReader reader(config::YamlNode::parse(text, "docs/workloads.md"));
+  const Graph graph = build_compact(reader.required("network"), "example", 2);
+  EXPECT_EQ(graph.value(graph.outputs.at(0)).shape, (Shape{2, 10}));
+  EXPECT_EQ(macs(graph), 2 * (32 * 32 * 16 * 27 + 6 * 32 * 32 * 16 * 144 + 160));
+}
+
+TEST(CompactForm, BuildsTheLayersThatNoShippedNetworkUses) {
+  const std::string text =
+      "input: {tokens: 12}\nlayers:\n"
+      "  - embedding: {vocabulary: 50, features: 32}\n"
+      "  - residual: {layers: [layer_norm, attention: {heads: 4, kv_heads: 2, bias: true, causal: false}]}\n"
+      "  - residual: {layers: [layer_norm, mlp: {hidden: 64, activation: gelu, bias: true}]}\n"
+      "  - last_token\n"
+      "  - linear: {features: 50, activation: tanh}\n"
+      "  - softmax\n";
+  const Graph graph = build_compact(config::YamlNode::parse(text, "net.yaml"), "net", 3);
+  EXPECT_EQ(graph.value(graph.outputs.at(0)).shape, (Shape{3, 1, 50}));
+  EXPECT_EQ(graph.parameter_count(),
+            50 * 32 + 2 * 64 + (32 + 16 + 16 + 32) * 33 + (32 * 64 + 64) + (64 * 32 + 32) + 32 * 50 + 50);
+  const std::int64_t per_token = 32 * (32 + 16 + 16 + 32) + 2 * 12 * 32 + 2 * 32 * 64;
+  EXPECT_EQ(macs(graph), 3 * (12 * per_token + 32 * 50));
 }
 
 std::string mistake(const std::string& layers) {

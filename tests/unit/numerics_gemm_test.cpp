@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// gemm against the oracle, bit for bit, on every instruction set this machine can run: random and adversarial operands, sizes
-// around the kernels' tiles, every datapath of the three chips and some that no chip has.
+// gemm against the oracle, bit for bit, on every instruction set this machine can run: random and adversarial operands,
+// sizes around the kernels' tiles, every datapath of the three chips and some that no chip has.
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
@@ -8,13 +8,17 @@
 
 #include "base/error.h"
 #include "numerics/datapath.h"
+#include "unit/numerics_draw.h"
 #include "unit/numerics_golden.h"
 
 namespace mantissa::numerics {
 namespace {
 
+using golden::Draw;
 using golden::format;
 using golden::hopper;
+using golden::kAllValues;
+using golden::Values;
 
 constexpr std::int64_t kPortable = HWY_SCALAR;
 
@@ -44,59 +48,16 @@ class OnEveryInstructionSet : public ::testing::TestWithParam<std::int64_t> {
   }
 };
 
-enum class Values { kNormal, kPositive, kWide, kSparse, kTiny, kHuge, kSpecial, kCancelling };
-constexpr Values kAllValues[] = {Values::kNormal, Values::kPositive, Values::kWide, Values::kSparse,
-                                 Values::kTiny,   Values::kHuge,     Values::kSpecial, Values::kCancelling};
-
-class Draw {
- public:
-  explicit Draw(unsigned seed) : random_(seed) {}
-
-  float value(const Format& f, Values kind) {
-    const float normal = normal_(random_);
-    const auto any = static_cast<std::uint32_t>(random_());
-    switch (kind) {
-      case Values::kNormal:
-        return normal;
-      case Values::kPositive:
-        return std::fabs(normal);
-      case Values::kSparse:
-        return any % 4 == 0 ? normal : any % 8 == 1 ? -0.0F : 0.0F;
-      case Values::kTiny:
-        return std::ldexp(normal, f.min_exponent() - static_cast<int>(any % 5));
-      case Values::kHuge:
-        return static_cast<float>(std::ldexp(static_cast<double>(normal), static_cast<int>(std::log2(f.max_finite())) - 1 - static_cast<int>(any % 5)));
-      case Values::kCancelling:
-        return (any % 2 == 0 ? 1.0F : -1.0F) * (any % 3 == 0 ? 1.0F : std::ldexp(1.0F, static_cast<int>(any % 23) - 11));
-      case Values::kWide:
-      case Values::kSpecial:
-        break;
-    }
-    const std::uint32_t code = any & ((1U << f.bits()) - 1U);
-    const float decoded = f.bits() < 32 ? decode(f, code) : std::bit_cast<float>(any);
-    return std::isfinite(decoded) || (kind == Values::kSpecial && any % 5 == 0) ? decoded : 1.0F;
-  }
-
-  std::vector<float> matrix(const Datapath& d, const Format& f, std::int64_t count, Values kind) {
-    std::vector<float> values;
-    for (std::int64_t i = 0; i < count; ++i) {
-      values.push_back(value(f, kind));
-    }
-    prepare_operand(d, f, values);
-    return values;
-  }
-
-  std::int64_t size(std::initializer_list<std::int64_t> sizes) { return *(sizes.begin() + random_() % sizes.size()); }
-
- private:
-  std::mt19937 random_;
-  std::normal_distribution<float> normal_;
-};
-
 std::vector<Datapath> datapaths() {
-  std::vector<Datapath> all = {hopper("e4m3", "e8m13", 32, 13), hopper("e5m2", "e8m13", 32, 13), hopper("fp16", "fp32", 16, 25),
-                               hopper("bf16", "fp32", 16, 25),  hopper("tf32", "fp32", 8, 25),   hopper("fp16", "fp16", 16, 25),
-                               hopper("e4m3", "fp16", 32, 13),  golden::tpu_bf16(),              golden::ane_fp16(),
+  std::vector<Datapath> all = {hopper("e4m3", "e8m13", 32, 13),
+                               hopper("e5m2", "e8m13", 32, 13),
+                               hopper("fp16", "fp32", 16, 25),
+                               hopper("bf16", "fp32", 16, 25),
+                               hopper("tf32", "fp32", 8, 25),
+                               hopper("fp16", "fp16", 16, 25),
+                               hopper("e4m3", "fp16", 32, 13),
+                               golden::tpu_bf16(),
+                               golden::ane_fp16(),
                                fp32_reference()};
   Datapath promoted = hopper("e4m3", "e8m13", 32, 13);
   promoted.promote_every = 128;
@@ -111,6 +72,13 @@ std::vector<Datapath> datapaths() {
   Datapath deep = hopper("fp16", "fp32", 40, 26);
   deep.name = "long group";
   all.push_back(deep);
+  Datapath shallow = hopper("fp16", "fp16", 8, 5);
+  shallow.name = "groups that reach the alignment floor";
+  all.push_back(shallow);
+  Datapath fp32 = golden::tpu_bf16();
+  fp32.name = "exact, fp32 operands";
+  fp32.a = fp32.b = format("fp32");
+  all.push_back(fp32);
   Datapath odd = golden::tpu_bf16();
   odd.name = "exact, group 5, e5m10 toward zero, promoted";
   odd.group = 5;
@@ -126,6 +94,13 @@ std::vector<Datapath> datapaths() {
   chain.a = chain.b = chain.accumulator = chain.output = format("bf16");
   chain.accumulator_rounding = Rounding::kTowardZero;
   all.push_back(chain);
+  Datapath tiles = golden::ane_fp16();
+  tiles.name = "bf16 tiles of three, promoted";
+  tiles.a = tiles.b = format("bf16");
+  tiles.group = 3;
+  tiles.tile_fraction_bits = 7;
+  tiles.promote_every = 12;
+  all.push_back(tiles);
   Datapath slow = hopper("fp32", "fp32", 4, 30);
   slow.name = "outside the kernel";
   all.push_back(slow);
@@ -148,11 +123,12 @@ std::int64_t compare(const Datapath& d, Draw& draw, Values kind) {
       column[static_cast<std::size_t>(n)] = b[static_cast<std::size_t>(n * ldb + j)];
     }
     for (std::int64_t i = 0; i < m; ++i) {
-      const float expected = dot_oracle(d, std::span(a).subspan(static_cast<std::size_t>(i * k), static_cast<std::size_t>(k)), column, 0.0F);
+      const float expected = dot_oracle(
+          d, std::span(a).subspan(static_cast<std::size_t>(i * k), static_cast<std::size_t>(k)), column, 0.0F);
       const float got = c[static_cast<std::size_t>(i * p + j)];
       if (std::bit_cast<std::uint32_t>(expected) != std::bit_cast<std::uint32_t>(got)) {
-        ADD_FAILURE() << d.name << " values " << static_cast<int>(kind) << " m " << m << " p " << p << " k " << k << " at " << i << ","
-                      << j << ": " << std::hexfloat << got << ", oracle " << expected;
+        ADD_FAILURE() << d.name << " values " << static_cast<int>(kind) << " m " << m << " p " << p << " k " << k
+                      << " at " << i << "," << j << ": " << std::hexfloat << got << ", oracle " << expected;
         return 1;
       }
     }
@@ -208,7 +184,8 @@ TEST_P(OnEveryInstructionSet, Int8GemmIsExactAndWraps) {
 TEST_P(OnEveryInstructionSet, LongProblemsCrossEveryBlockBoundary) {
   for (const char* name : {"e4m3", "fp16"}) {
     Datapath d = hopper(name, name[0] == 'e' ? "e8m13" : "fp32", name[0] == 'e' ? 32 : 16, name[0] == 'e' ? 13 : 25);
-    for (const Accumulation accumulation : {Accumulation::kAligned, Accumulation::kExact, Accumulation::kSequentialFma}) {
+    for (const Accumulation accumulation :
+         {Accumulation::kAligned, Accumulation::kExact, Accumulation::kSequentialFma}) {
       d.accumulation = accumulation;
       d.group = accumulation == Accumulation::kSequentialFma ? 1 : d.group;
       d.promote_every = accumulation == Accumulation::kExact ? 96 : 0;
@@ -225,6 +202,39 @@ TEST_P(OnEveryInstructionSet, LongProblemsCrossEveryBlockBoundary) {
         }
         const auto row = std::span(a).subspan(j / 3 * static_cast<std::size_t>(k), static_cast<std::size_t>(k));
         EXPECT_TRUE(golden::same(c[j], dot_oracle(d, row, column, 0.0F))) << name << " " << j;
+      }
+    }
+  }
+}
+
+TEST_P(OnEveryInstructionSet, RoundsAndFlushesASpanLikeEachElement) {
+  Draw draw(9);
+  std::vector<Format> formats(known_formats().begin(), known_formats().end());
+  for (const char* name : {"e8m13", "e5m3", "e2m0", "e7m23", "e8m0"}) {
+    formats.push_back(format(name));
+  }
+  formats.push_back(golden::non_saturating("e4m3"));
+  for (const Format& f : formats) {
+    std::vector<float> values;
+    for (int i = 0; i < 4003; ++i) {
+      const float x = draw.value(format(i % 2 == 0 ? "fp32" : "fp16"), i % 3 == 0 ? Values::kSpecial : Values::kWide);
+      values.push_back(i % 5 == 0 && !f.integer ? x * static_cast<float>(f.min_normal()) : x);
+    }
+    for (const Rounding rounding : {Rounding::kNearestEven, Rounding::kNearestAway, Rounding::kTowardZero}) {
+      Datapath d = golden::tpu_bf16();  // flushes
+      d.operand_rounding = rounding;
+      std::vector<float> rounded = values;
+      round_to(f, rounded, rounding);
+      std::vector<float> prepared = values;
+      prepare_operand(d, f, prepared);
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        const float expected = round_to(f, values[i], rounding);
+        ASSERT_EQ(std::bit_cast<std::uint32_t>(rounded[i]), std::bit_cast<std::uint32_t>(expected))
+            << f.name << " " << values[i];
+        const bool subnormal = !f.integer && std::fabs(static_cast<double>(expected)) < f.min_normal();
+        const float flushed = subnormal ? std::copysign(0.0F, expected) : expected;
+        ASSERT_EQ(std::bit_cast<std::uint32_t>(prepared[i]), std::bit_cast<std::uint32_t>(flushed))
+            << f.name << " " << values[i];
       }
     }
   }

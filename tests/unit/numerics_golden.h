@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the golden tables of tests/data/numerics (gzipped CSV) for the numerics tests, and names the datapaths they describe.
+// Reads the golden tables of tests/data/numerics (gzipped CSV) for the numerics tests, and names the datapaths they
+// describe.
 #pragma once
 #include <gtest/gtest.h>
 #include <zlib.h>
@@ -87,7 +88,9 @@ inline bool same(float x, float y) {
   return (std::isnan(x) && std::isnan(y)) || std::bit_cast<std::uint32_t>(x) == std::bit_cast<std::uint32_t>(y);
 }
 
-inline Format format(std::string_view name) { return find_format(name).value(); }
+inline Format format(std::string_view name) {
+  return find_format(name).value();
+}
 inline Format non_saturating(std::string_view name) {
   Format f = format(name);
   f.overflow = Overflow::kInfinity;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "numerics/requantize.h"
-
 #include <cstdlib>
 
+#include "numerics/requantize.h"
 #include "unit/numerics_golden.h"
 
 namespace mantissa::numerics {
@@ -12,7 +11,9 @@ TEST(RequantizeGolden, MatchesAllRowsInAllThreeRoundings) {
   int wrong = 0;
   int roundings_differ = 0;
   const int rows = golden::for_each_row("requant_int8", [&](golden::Cells cells) {
-    const auto number = [&](std::size_t i) { return static_cast<std::int32_t>(std::strtol(std::string(cells[i]).c_str(), nullptr, 10)); };
+    const auto number = [&](std::size_t i) {
+      return static_cast<std::int32_t>(std::strtol(std::string(cells[i]).c_str(), nullptr, 10));
+    };
     const double scale = std::strtod(std::string(cells[1]).c_str(), nullptr);
     const std::int32_t sum = number(0);
     const OutputRange range{.zero_point = number(2)};

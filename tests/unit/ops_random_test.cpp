@@ -140,6 +140,7 @@ class Generator {
 
 TEST(Operators, ComputeOrThrowOpErrorOnRandomNodes) {
   for (const OpInfo& row : op_table()) {
+    SCOPED_TRACE(row.name);
     Generator generator(static_cast<unsigned>(row.op) + 1);
     int computed = 0;
     for (int trial = 0; trial < kTrials; ++trial) {

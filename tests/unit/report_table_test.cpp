@@ -110,7 +110,7 @@ TEST(TextTable, PutsEscapesOnlyIntoColouredTables) {
 }
 
 TEST(TextTable, KeepsBothEndsOfALongName) {
-  EXPECT_EQ(shorten_middle("abcdefghijklmnop", 11), "abcd...mnop");
+  EXPECT_EQ(shorten_middle("abcdefghijklmnop", 12), "abc...klmnop");
   EXPECT_EQ(shorten_middle("abc", 11), "abc");
 }
 
@@ -177,18 +177,30 @@ TEST(RunReport, StallPartsSumToTheTotal) {
   EXPECT_THAT(text, HasSubstr("matrix unit works         1,000,000 cycles  50.0 %"));
   EXPECT_THAT(text, HasSubstr("waits for operands          400,000 cycles  20.0 %"));
   EXPECT_THAT(text, HasSubstr("total                     2,000,000 cycles 100.0 %"));
-  EXPECT_THAT(text, HasSubstr("matrix units                    120 mJ      60.0 %"));
+  EXPECT_THAT(text, HasSubstr("matrix units                 120.00 mJ      60.0 %"));
 }
 
 TEST(RunReport, HasOneRowForEachKernelAndFitsTheTerminal) {
   const std::string text = run_report(example(), Style{});
   EXPECT_THAT(text, HasSubstr("layer1.0.conv1"));
-  EXPECT_THAT(text, HasSubstr("a.kernel.wit"));
+  EXPECT_THAT(text, HasSubstr(".indeed.bn2"));
   EXPECT_THAT(text, HasSubstr("41.2"));
   EXPECT_THAT(text, HasSubstr("4.00"));  // 3 MB read and 1 MB written
   for (const std::string& line : lines(text)) {
     EXPECT_LE(display_width(line), 120u) << line;
   }
+}
+
+TEST(RunReport, MergesKernelsThatAreAlikeAndCountsThem) {
+  RunResult r = example();
+  r.kernels.resize(1);
+  r.kernels.push_back(r.kernels[0]);
+  r.kernels[1].name = "its.twin";
+  r.kernels[1].repeat = 4;
+  EXPECT_THAT(run_report(r, Style{}), Not(HasSubstr("its.twin")));
+  EXPECT_THAT(run_report(r, Style{}), HasSubstr("layer1.0.conv1  conv      5"));
+  r.kernels[1].counters.timeline.total = Cycles(7);
+  EXPECT_THAT(run_report(r, Style{}), HasSubstr("its.twin"));
 }
 
 TEST(RunReport, TellsThatThePowerLimitLoweredTheClock) {

@@ -47,6 +47,8 @@ double HopperMapper::peak_macs_per_cycle(const network::Kernel& kernel) const {
   return (conv != nullptr && conv->depthwise() ? chip_.vector.ops_per_cycle : precision_.macs_per_cycle) * chip_.cores;
 }
 
+Cycles HopperMapper::launch_cycles() const { return Cycles(static_cast<std::int64_t>(chip_.dispatch_us * chip_.clock_mhz)); }
+
 MappedKernel HopperMapper::map(const PlacedKernel& kernel) const {
   const network::Kernel& k = *kernel.kernel;
   const auto* conv = std::get_if<network::ConvWork>(&k.work);
@@ -66,7 +68,7 @@ MappedKernel HopperMapper::map(const PlacedKernel& kernel) const {
   } else {
     mapped = map_stream(chip_, kernel, stream_work(chip_, precision_, k));
   }
-  mapped.overhead = Cycles(static_cast<std::int64_t>(chip_.dispatch_us * chip_.clock_mhz));
+  mapped.overhead += launch_cycles();
   return mapped;
 }
 
@@ -98,11 +100,15 @@ double HopperMapper::estimate(const MatrixProblem& problem, const Plan& plan) co
   const double bytes = static_cast<double>(std::min<std::int64_t>(plan.tile.m, problem.gemm.m) + std::min<std::int64_t>(plan.tile.n, problem.gemm.n)) *
                        spec_.tile_k_bytes;
   const double l2 = bytes / std::min(chip_.dma.bytes_per_cycle, chip_.shared.bytes_per_cycle / busy_sms);
+  // Results leave through the SM's port; with split k every block writes FP32 partial sums, and as many are read again.
   const double results = static_cast<double>(plan.tile.m) * plan.tile.n;
-  const double epilogue = results * (problem.epilogue_ops + 1) / chip_.vector.ops_per_cycle + static_cast<double>(spec_.epilogue_fixed.count());
-  const double reduction = plan.splits == 1 ? 0 : results * 4 * static_cast<double>(plan.splits) / chip_.dma.bytes_per_cycle;
+  const double stored = results * (plan.splits > 1 ? 2 * 4 : precision_.vector.storage_bytes());
+  const double epilogue = results * (problem.epilogue_ops + 1) / chip_.vector.ops_per_cycle + stored / chip_.dma.bytes_per_cycle +
+                          static_cast<double>(spec_.epilogue_fixed.count());
+  const double reduction = plan.splits > 1 ? static_cast<double>(launch_cycles().count()) : 0;
   const double main_loop = static_cast<double>(plan.stages) * std::max(mma, l2);
-  const double compute = waves * (main_loop + (plan.result_buffers == 1 ? epilogue : 0)) + epilogue + reduction;
+  const double shared = static_cast<double>(plan.blocks) * (static_cast<double>(plan.stages) * bytes + stored) / chip_.shared.bytes_per_cycle;
+  const double compute = std::max(shared, waves * (main_loop + (plan.result_buffers == 1 ? epilogue : 0))) + epilogue + reduction;
   const double dram_bytes = (problem.a.on_chip ? 0.0 : static_cast<double>(problem.a.bytes.count())) +
                             (problem.b.on_chip ? 0.0 : static_cast<double>(problem.b.bytes.count()));
   // Few blocks cannot keep DRAM busy: each has `depth` stages in flight for one latency.
@@ -166,8 +172,8 @@ hardware::TileTask HopperMapper::make_task(const MatrixProblem& problem, const P
   return task;
 }
 
-// The last stage of a block ends in its epilogue. With split k all splits but the last leave FP32 partial sums in L2, and the last
-// one adds them up.
+// The last stage of a block ends in its epilogue. With split k all splits but the last leave FP32 partial sums in L2. The work of the
+// reduction kernel that adds them up is done with the last split; its launch is in the kernel's overhead.
 void HopperMapper::add_epilogue(const MatrixProblem& problem, const Plan& plan, std::int64_t block, const Range& rows, const Range& cols,
                                 hardware::TileTask& task) const {
   const std::int64_t results = rows.size() * cols.size();
@@ -199,6 +205,7 @@ MappedKernel HopperMapper::map_matrix(const MatrixProblem& problem) const {
   mapped.mapping = fmt::format("{}x{} tiles, {} stages of {} bytes", plan.tile.m, plan.tile.n, plan.depth, spec_.tile_k_bytes);
   if (plan.splits > 1) {
     mapped.mapping += fmt::format(", k split in {}", plan.splits);
+    mapped.overhead = launch_cycles();  // of the reduction
   }
   mapped.schedule.depth = plan.depth;
   mapped.schedule.result_buffers = plan.result_buffers;
@@ -207,14 +214,14 @@ MappedKernel HopperMapper::map_matrix(const MatrixProblem& problem) const {
     std::int64_t block = -1, stage = 0;
   };
   auto cursors = std::make_shared<std::vector<Cursor>>(static_cast<std::size_t>(chip_.cores));
-  auto next_block = std::make_shared<std::int64_t>(0);
-  mapped.schedule.next = [this, problem, plan, cursors, next_block](int core, hardware::TileTask& task) {
+  const std::int64_t cores = chip_.cores;
+  mapped.schedule.next = [this, problem, plan, cursors, cores](int core, hardware::TileTask& task) {
     Cursor& at = (*cursors)[static_cast<std::size_t>(core)];
-    if (at.block < 0 || at.stage == plan.stages) {
-      if (*next_block == plan.blocks) {
-        return false;
-      }
-      at = {(*next_block)++, 0};
+    if (at.block < 0 || at.stage == plan.stages) {  // persistent blocks: each SM takes every cores-th tile
+      at = {at.block < 0 ? core : at.block + cores, 0};
+    }
+    if (at.block >= plan.blocks) {
+      return false;
     }
     task = make_task(problem, plan, at.block, at.stage++);
     return true;

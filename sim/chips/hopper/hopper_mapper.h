@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tiling for Hopper: thread-block tiles of a library's list, fed by TMA through a ring of stages, persistent blocks that take the next
-// tile when they are done, split k where the grid is small. The tile with the least estimated time is simulated.
+// tile when they are done, split k (with a reduction kernel) where the grid is small. The tile with the least estimated time is simulated.
 //
 // MODEL: one thread block per SM; operand tiles are cache blocks of L2, so their reuse by other SMs follows from the order of tiles; a
 // convolution reads its input's blocks once for each tap, from L2 after the first. With two result tiles in the register file
@@ -19,6 +19,7 @@ class HopperMapper : public Mapper {
 
  private:
   struct Plan;
+  Cycles launch_cycles() const;
   MappedKernel map_matrix(const MatrixProblem& problem) const;
   Plan make_plan(const MatrixProblem& problem, config::Hopper::Tile tile, std::int64_t splits) const;
   Plan choose_plan(const MatrixProblem& problem) const;

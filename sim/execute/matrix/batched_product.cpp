@@ -70,7 +70,7 @@ void BatchedProduct::run(const Tensor& a, const Tensor& b, float alpha, Tensor& 
     shape_b.push_back(1);
   }
   const Extent extent{shape_a[shape_a.size() - 2], shape_b.back(), shape_a.back()};
-  const auto [m, n, k] = extent;
+  const std::int64_t m = extent.m, n = extent.n, k = extent.k;
   const Shape batch_a(shape_a.begin(), shape_a.end() - 2), batch_b(shape_b.begin(), shape_b.end() - 2);
   const Shape batch = network::ops::broadcast(batch_a, batch_b);
   const float scale = arithmetic_.data.scale() * arithmetic_.weights.scale();

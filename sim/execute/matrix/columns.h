@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// im2col over a block of output pixels of several images.
+// im2col over a block of output pixels of several images. Where each run of pixels reads is worked out once for a
+// block, and used for every group of channels.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -9,48 +10,52 @@
 
 namespace mantissa::execute {
 
-// A run of output pixels in one output row of one image.
-struct PixelRun {
-  std::int64_t image, depth, row, first, count;  // first: output column
-  std::int64_t lane;                             // where it starts in the block
+// A run of output pixels of one image at one tap: `before` and `after` of its lanes read padding, those between read
+// `inside` inputs, a stride apart. A run may span several rows where input rows follow each other as output rows do;
+// then the lanes in `edges` columns, from the lane `edge` on and again every `width`, read padding too.
+struct ColumnRun {
+  std::int64_t image = 0;
+  std::int64_t source = 0;  // first input that is read, within a channel's plane
+  std::int64_t lane = 0;    // first lane of the run
+  std::int32_t tap = 0, before = 0, inside = 0, after = 0;
+  std::int32_t edge = 0, edges = 0, width = 0;
 };
 
-// Output pixels [begin, end) of all images in a row: pixel = image * out_size + offset.
-std::vector<PixelRun> pixel_runs(const network::ops::Window& window, std::int64_t begin, std::int64_t end);
+// Runs of the output pixels [begin, end) at every tap. Pixels count through all images: image * out_size + offset.
+std::vector<ColumnRun> column_runs(const network::ops::Window& window, std::int64_t begin, std::int64_t end);
 
-// The outputs [lo, hi) of a run that read inside the input at a tap, and where the first row of the input that they
-// read starts.
-struct TapRun {
-  std::int64_t lo = 0, hi = 0, source = 0;  // source: offset within the channel's plane, for output column 0
-};
-TapRun tap_run(const network::ops::Window& window, const PixelRun& run, const network::ops::Triple& tap);
+// The lanes of a run at the left or right edge of the image.
+template <class T>
+void pad_edges(const ColumnRun& run, T padding, T* to) {
+  const std::int32_t count = run.before + run.inside + run.after;
+  for (std::int32_t i = 0; i < run.edges; ++i) {
+    for (std::int32_t lane = (run.edge + i) % run.width; lane < count; lane += run.width) {
+      to[lane] = padding;
+    }
+  }
+}
 
 // columns[(tap * channels + c) * pitch + lane] = the input that the lane's output reads at the tap, or `padding`
-// outside. `group` points at the group's first channel in the first image; images are image_stride elements apart.
+// outside. `group` points at the group's first channel in the first image; images are image_stride elements apart,
+// planes plane_size, pixels `step`.
 template <class T>
-void gather_columns(const network::ops::Window& w, const std::vector<PixelRun>& runs, const T* group,
-                    std::int64_t image_stride, std::int64_t channels, T padding, T* columns, std::int64_t pitch) {
-  const std::int64_t plane = w.in_size(), stride = w.stride[2];
-  for (std::int64_t t = 0; t < w.taps(); ++t) {
-    const network::ops::Triple tap{t / (w.kernel[1] * w.kernel[2]), t / w.kernel[2] % w.kernel[1], t % w.kernel[2]};
-    T* const rows = columns + t * channels * pitch;
-    for (const PixelRun& run : runs) {
-      const TapRun valid = tap_run(w, run, tap);
-      const std::int64_t before = valid.lo - run.first, inside = valid.hi - valid.lo,
-                         after = run.first + run.count - valid.hi;
-      const T* from = group + run.image * image_stride + valid.source + valid.lo * stride;
-      T* to = rows + run.lane;
-      for (std::int64_t c = 0; c < channels; ++c, to += pitch, from += plane) {
-        std::fill_n(to, before, padding);
-        if (stride == 1) {
-          std::copy_n(from, inside, to + before);
-        } else {
-          for (std::int64_t i = 0; i < inside; ++i) {
-            to[before + i] = from[i * stride];
-          }
+void gather_columns(const std::vector<ColumnRun>& runs, const T* group, std::int64_t image_stride,
+                    std::int64_t plane_size, std::int64_t step, std::int64_t channels, T padding, T* columns,
+                    std::int64_t pitch) {
+  for (const ColumnRun& run : runs) {
+    const T* from = group + run.image * image_stride + run.source;
+    T* to = columns + run.tap * channels * pitch + run.lane;
+    for (std::int64_t c = 0; c < channels; ++c, to += pitch, from += plane_size) {
+      T* at = std::fill_n(to, run.before, padding);
+      if (step == 1) {
+        at = std::copy_n(from, run.inside, at);
+      } else {
+        for (std::int64_t i = 0; i < run.inside; ++i) {
+          *at++ = from[i * step];
         }
-        std::fill_n(to + before + inside, after, padding);
       }
+      std::fill_n(at, run.after, padding);
+      pad_edges(run, padding, to);
     }
   }
 }

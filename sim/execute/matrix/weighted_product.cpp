@@ -15,7 +15,7 @@ using network::ops::Window;
 namespace {
 
 constexpr std::int64_t kBlockBytes =
-    192 << 10;                            // of columns at a time, so that a block stays in the second-level cache
+    192 << 10;  // of columns, and of results, at a time, so that a block stays in the second-level cache
 constexpr std::int64_t kMaxBlock = 4096;  // pixels
 
 std::size_t idx(std::int64_t i) {
@@ -60,23 +60,22 @@ std::vector<ImageRun> image_runs(std::int64_t pixels, std::int64_t begin, std::i
   return runs;
 }
 
-// Calls body(group, begin, end, pixel runs) for each block of pixels of each group.
+// Calls body(group, begin, end, column runs) for each block of pixels of each group.
 template <class Body>
 void for_each_block(const ProductShape& s, std::int64_t block, Body&& body) {
   const std::int64_t total = s.images * s.window.out_size();
   for (std::int64_t begin = 0; begin < total; begin += block) {
     const std::int64_t end = std::min(total, begin + block);
-    const auto runs = pixel_runs(s.window, begin, end);
+    const auto runs = column_runs(s.window, begin, end);
     for (std::int64_t group = 0; group < s.groups; ++group) {
       body(group, begin, end, runs);
     }
   }
 }
 
-std::int64_t block_size(const ProductShape& s, std::size_t element_bytes) {
-  const std::int64_t fitting =
-      kBlockBytes / static_cast<std::int64_t>(element_bytes) / std::max<std::int64_t>(s.k(), 1);
-  return std::clamp<std::int64_t>(fitting / 64 * 64, 64, kMaxBlock);
+std::int64_t block_size(const ProductShape& s, std::int64_t element_bytes) {
+  const std::int64_t pixel_bytes = std::max({s.k() * element_bytes, s.out_channels * 4, std::int64_t{1}});
+  return std::clamp<std::int64_t>(kBlockBytes / pixel_bytes / 64 * 64, 64, kMaxBlock);
 }
 
 // Scale and bias of one out channel; steps that would change nothing are left out.
@@ -133,21 +132,22 @@ void WeightedProduct::run_floats(const Tensor& data, float alpha, const float* b
   const float* input = ready ? data.floats().data() : prepared.data();
   const std::int64_t k = s.k(), pixels = s.window.out_size(), plane = s.window.in_size(),
                      all_out = s.groups * s.out_channels;
-  const std::int64_t block = block_size(s, sizeof(float));
-  std::vector<float> columns(idx(k * block)), tile(idx(s.out_channels * block));
+  const std::int64_t block = block_size(s, 4);
+  const auto columns = std::make_unique_for_overwrite<float[]>(idx(k * block)),
+             tile = std::make_unique_for_overwrite<float[]>(idx(s.out_channels * block));
   for_each_block(s, block, [&](std::int64_t group, std::int64_t begin, std::int64_t end, const auto& runs) {
     const std::int64_t count = end - begin;
-    gather_columns(s.window, runs, input + group * s.in_channels * plane, s.groups * s.in_channels * plane,
-                   s.in_channels, 0.0F, columns.data(), count);
-    numerics::gemm(datapath_, s.out_channels, count, k, weights_.data() + group * s.out_channels * k, k, columns.data(),
-                   count, tile.data(), count);
+    gather_columns(runs, input + group * s.in_channels * plane, s.groups * s.in_channels * plane, plane,
+                   s.window.stride[2], s.in_channels, 0.0F, columns.get(), count);
+    numerics::gemm(datapath_, s.out_channels, count, k, weights_.data() + group * s.out_channels * k, k, columns.get(),
+                   count, tile.get(), count);
     const auto images = image_runs(pixels, begin, end);
     for (std::int64_t m = 0; m < s.out_channels; ++m) {
       const std::int64_t channel = group * s.out_channels + m;
       const Finish finish{arithmetic_.data.scale() * arithmetic_.weights.scale(idx(channel)), alpha,
                           bias != nullptr ? bias[channel] : 0, bias != nullptr};
       for (const ImageRun& run : images) {
-        const float* from = tile.data() + m * count + run.lane;
+        const float* from = tile.get() + m * count + run.lane;
         float* to = out.data() + (run.image * all_out + channel) * pixels + run.pixel;
         std::transform(from, from + run.count, to, finish);
       }
@@ -164,15 +164,15 @@ void WeightedProduct::run_codes(const Tensor& data, float alpha, const float* bi
                      all_out = s.groups * s.out_channels;
   const std::int64_t rows = s.out_channels + (weights_have_zero_points_ ? 1 : 0), block = block_size(s, 1);
   const std::int32_t data_zero = arithmetic_.data.zero_point();
-  std::vector<std::int8_t> columns(idx(k * block));
-  std::vector<std::int32_t> tile(idx(rows * block));
+  const auto columns = std::make_unique_for_overwrite<std::int8_t[]>(idx(k * block));
+  const auto tile = std::make_unique_for_overwrite<std::int32_t[]>(idx(rows * block));
   for_each_block(s, block, [&](std::int64_t group, std::int64_t begin, std::int64_t end, const auto& runs) {
     const std::int64_t count = end - begin;
-    gather_columns(s.window, runs, input.data() + group * s.in_channels * plane, s.groups * s.in_channels * plane,
-                   s.in_channels, static_cast<std::int8_t>(data_zero), columns.data(), count);
-    numerics::gemm(rows, count, k, codes_.data() + group * rows * k, k, columns.data(), count, tile.data(), count);
+    gather_columns(runs, input.data() + group * s.in_channels * plane, s.groups * s.in_channels * plane, plane,
+                   s.window.stride[2], s.in_channels, static_cast<std::int8_t>(data_zero), columns.get(), count);
+    numerics::gemm(rows, count, k, codes_.data() + group * rows * k, k, columns.get(), count, tile.get(), count);
     const auto images = image_runs(pixels, begin, end);
-    const std::int32_t* column_sums = tile.data() + s.out_channels * count;
+    const std::int32_t* column_sums = tile.get() + s.out_channels * count;
     for (std::int64_t m = 0; m < s.out_channels; ++m) {
       const std::int64_t channel = group * s.out_channels + m;
       const Finish finish{arithmetic_.data.scale() * arithmetic_.weights.scale(idx(channel)), alpha,
@@ -182,7 +182,7 @@ void WeightedProduct::run_codes(const Tensor& data, float alpha, const float* bi
           static_cast<std::uint32_t>(k) * static_cast<std::uint32_t>(data_zero) * weight_zero -
           static_cast<std::uint32_t>(data_zero) * static_cast<std::uint32_t>(code_sums_[idx(channel)]);
       for (const ImageRun& run : images) {
-        const std::int32_t* from = tile.data() + m * count + run.lane;
+        const std::int32_t* from = tile.get() + m * count + run.lane;
         float* to = out.data() + (run.image * all_out + channel) * pixels + run.pixel;
         for (std::int64_t i = 0; i < run.count; ++i) {
           std::uint32_t sum = static_cast<std::uint32_t>(from[i]) + offset;

@@ -20,7 +20,7 @@
 namespace mantissa::network {
 namespace {
 
-constexpr std::int64_t kMinOpset = 7, kMaxOpset = 17;
+constexpr std::int64_t kMinOpset = 1, kMaxOpset = 17;
 constexpr std::int64_t kMaxConstantBytes = std::int64_t{8} << 30;
 
 bool is_standard(const std::string& domain) {

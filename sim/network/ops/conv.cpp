@@ -204,7 +204,7 @@ std::vector<Tensor> evaluate_conv(const Node& node, Tensors inputs) {
       packed[idx(o * conv.k() + t * conv.in_channels + c)] = inputs[1]->floats()[idx(i)];
     }
   }
-  if (outputs > 0 && conv.k() > 0) {
+  if (outputs > 0 && conv.k() > 0 && conv.window.out_size() > 0) {
     convolve(conv, inputs[0]->floats().data(), packed.data(), out[0].floats().data());
   }
   add_bias(out[0], has(inputs, 2) ? inputs[2] : nullptr);
@@ -239,7 +239,7 @@ std::vector<Tensor> evaluate_conv_transpose(const Node& node, Tensors inputs) {
     const Dim c = gc % conv.in_channels, go = gc / conv.in_channels * conv.out_channels + o;
     packed[idx((go * taps + (taps - 1 - t)) * conv.in_channels + c)] = inputs[1]->floats()[idx(i)];
   }
-  if (conv.out_channels > 0 && conv.k() > 0) {
+  if (conv.out_channels > 0 && conv.k() > 0 && w.out_size() > 0) {
     convolve(conv, input.data(), packed.data(), out[0].floats().data());
   }
   add_bias(out[0], has(inputs, 2) ? inputs[2] : nullptr);

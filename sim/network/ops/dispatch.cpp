@@ -14,14 +14,20 @@ bool lists(std::string_view names, std::string_view name) {
   return fmt::format(" {} ", names).find(fmt::format(" {} ", name)) != std::string::npos;
 }
 
+// Optional inputs at the end may be left out or written as absent: the same thing.
+template <class T>
+std::span<const T* const> without_absent_tail(std::span<const T* const> inputs) {
+  while (!inputs.empty() && inputs.back() == nullptr) {
+    inputs = inputs.first(inputs.size() - 1);
+  }
+  return inputs;
+}
+
 }  // namespace
 
 std::vector<TensorType> infer(const Node& node, std::span<const Value* const> inputs) {
   const OpInfo& row = info(node.op);
-  std::size_t given = inputs.size();
-  while (given > 0 && inputs[given - 1] == nullptr) {
-    --given;
-  }
+  const std::size_t given = without_absent_tail(inputs).size();
   const auto [least, most, outputs] = row.arity;
   require(len(given) >= least && (most < 0 || len(given) <= most), "it has {} inputs, expected {}", given,
           most < 0        ? fmt::format("at least {}", least)
@@ -47,7 +53,7 @@ std::vector<TensorType> infer(const Node& node, std::span<const Value* const> in
 std::vector<Tensor> evaluate(const Node& node, std::span<const Tensor* const> inputs) {
   const OpInfo& row = info(node.op);
   require(row.evaluate != nullptr, "{} can be timed, not computed", row.name);
-  return row.evaluate(node, inputs);
+  return row.evaluate(node, without_absent_tail(inputs));
 }
 
 }  // namespace mantissa::network

@@ -229,6 +229,8 @@ Types infer_norm(const Node& node, Values inputs) {
     require(rank >= 3, "its input has shape {}, expected batch x channels x spatial dimensions", to_string(x.shape));
     check_channel_vectors(inputs, x.shape[1]);
   } else if (node.op == Op::kLayerNormalization) {
+    require(node.integer("stash_type", 1) == 1, "stash_type {} is not supported: statistics are float",
+            node.integer("stash_type", 1));
     const std::size_t axis = axis_in(node.integer("axis", -1), rank);
     const Shape inner(x.shape.begin() + static_cast<std::ptrdiff_t>(axis), x.shape.end());
     for (std::size_t i = 1; i < inputs.size(); ++i) {

@@ -150,9 +150,8 @@ Types infer_pool(const Node& node, Values inputs) {
       require(std::max(w.pad[d], w.pad_end[d]) < reach, "pads of {} put whole windows of {} into the padding",
               std::max(w.pad[d], w.pad_end[d]), reach);
     }
-  } else {
-    require(w.in_size() > 0 || checked_count(x.shape) == 0, "its input has no elements");
   }
+  require(w.in_size() > 0, "its input of shape {} has empty channels", to_string(x.shape));
   Types types{{x.type, {x.shape[0], x.shape[1]}}};
   append_spatial(types[0].shape, w.out, w.rank);
   if (node.op == Op::kMaxPool && output_count(node) > 1) {

@@ -178,8 +178,10 @@ std::vector<double> along(const std::vector<double>& x, Dim outer, const Axis& a
 Types infer_resize(const Node& node, Values inputs) {
   const Value& x = need(inputs, 0);
   const Options o = options_of(node);
-  require(o.mode == "nearest" ? is_integer(x.type) || is_float(x.type) : is_float(x.type), "it cannot interpolate {}",
-          type_name(x.type));
+  // Data pass through double, which holds integers of up to 32 bits exactly.
+  const bool small = is_integer(x.type) && x.type != ElementType::kInt64 && x.type != ElementType::kUint64;
+  require(is_float(x.type) || (small && o.mode == "nearest" && o.coordinates != "tf_crop_and_resize"),
+          "it cannot interpolate {}", type_name(x.type));
   if (o.coordinates == "tf_crop_and_resize") {
     require(constant_reals(inputs, 1, "roi").size() == 2 * x.shape.size(),
             "roi must have two numbers for each dimension");

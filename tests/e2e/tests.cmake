@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+# The program as a user meets it: from outside, and with the commands that the documents quote.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+if(TARGET mantissa)
+  add_test(NAME e2e.program COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/check_program.py $<TARGET_FILE:mantissa>)
+  add_test(NAME e2e.documents COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/run_documents.py $<TARGET_FILE:mantissa>)
+  set_tests_properties(e2e.program e2e.documents PROPERTIES LABELS e2e TIMEOUT 1800)
+endif()

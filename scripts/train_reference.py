@@ -165,7 +165,8 @@ def main():
     print(f"test top-1 {accuracy(model, *load('t10k')):.4f}", flush=True)
     path = ROOT / "workloads" / f"fashion_{args.network}.onnx"
     model.eval()
-    torch.onnx.export(model.to(memory_format=torch.contiguous_format), torch.zeros(1, 1, 28, 28), path, opset_version=13,
+    model = model.to(memory_format=torch.contiguous_format)
+    torch.onnx.export(model, torch.zeros(1, 1, 28, 28), path, opset_version=13,
                       input_names=["image"], output_names=["logits"],
                       dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}})
     print(f"wrote {path} ({path.stat().st_size} bytes)")

@@ -112,7 +112,8 @@ Placement place(const config::Chip& chip, const config::Precision& precision, co
     for (const auto& read : kernel.reads) {
       if (read.weights) {
         Bytes& bytes = weights[read.value];
-        bytes = std::max(bytes, Bytes(stored_bytes(chip, precision, graph, read).count() * kernel.repeat));
+        // The whole parameter is stored, even if a kernel reads part of it (an embedding).
+        bytes = std::max(bytes, Bytes(network::element_count(graph.value(read.value).shape) * element_bytes(precision, read)));
       }
     }
   }

@@ -70,12 +70,7 @@ bool MapReader::boolean_or(std::string_view key, bool fallback) {
 void MapReader::finish() {
   for (const auto& [key, node] : entries_) {
     if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
-      // The nearest key, or else those that are not given yet.
-      std::vector<std::string> free;
-      std::copy_if(known_.begin(), known_.end(), std::back_inserter(free),
-                   [&](const std::string& k) { return !has(k); });
-      const bool near = free.empty() || !nearest(key, known_).empty();
-      node.error_at_key(fmt::format("unknown key '{}'{}", node.path(), suggestion(key, near ? known_ : free)));
+      node.error_at_key(fmt::format("unknown key '{}'{}", node.path(), suggestion(key, known_)));
     }
   }
 }

@@ -14,54 +14,7 @@ namespace mantissa::config {
 namespace {
 
 constexpr std::size_t kMaxShownLine = 200;
-
-// FNV-1a, 64 bits.
-std::string fnv1a(const std::string& bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : bytes) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  }
-  return fmt::format("{:016x}", hash);
-}
-
-std::vector<std::string> split_lines(const std::string& text) {
-  std::vector<std::string> lines;
-  std::size_t start = 0;
-  while (start <= text.size()) {
-    std::size_t end = text.find('\n', start);
-    if (end == std::string::npos) {
-      end = text.size();
-    }
-    std::string line = text.substr(start, end - start);
-    if (!line.empty() && line.back() == '\r') {
-      line.pop_back();
-    }
-    lines.push_back(std::move(line));
-    start = end + 1;
-  }
-  return lines;
-}
-
-// Length of the UTF-8 sequence at `i`, 0 where there is no valid one.
-std::size_t utf8_length(const std::string& s, std::size_t i) {
-  const auto byte = [&](std::size_t k) { return k < s.size() ? static_cast<unsigned char>(s[k]) : 0u; };
-  const unsigned lead = byte(i);
-  const std::size_t length = lead < 0x80                   ? 1
-                             : lead >= 0xc2 && lead < 0xe0 ? 2
-                             : lead >= 0xe0 && lead < 0xf0 ? 3
-                             : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                           : 0;
-  for (std::size_t k = 1; k < length; ++k) {
-    if ((byte(i + k) & 0xc0u) != 0x80u) {
-      return 0;
-    }
-  }
-  return length;
-}
-
-bool is_control(unsigned char c) {
-  return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
-}
+10'000;  // yaml-cpp looks ahead to the end of a line for a ':'; this bounds its memory
 
 // Turns yaml-cpp's events into nodes. Structural mistakes throw; duplicate keys are collected.
 class Builder : public YAML::EventHandler {
@@ -81,7 +34,8 @@ class Builder : public YAML::EventHandler {
                 const std::string& value) override {
     refuse_anchor(mark, anchor);
     refuse_tag(mark, tag);
-    if (std::any_of(value.begin(), value.end(), [](char c) { return is_control(static_cast<unsigned char>(c)); })) {
+    if (std::any_of(value.begin(), value.end(),
+                    [](char c) { return is_control_character(static_cast<unsigned char>(c)); })) {
       fail(mark, "control characters in text are not supported; remove them");
     }
     const bool quoted = tag == "!";
@@ -111,6 +65,9 @@ class Builder : public YAML::EventHandler {
     }
     const char quote =
         document_.lines[static_cast<std::size_t>(last_quoted_.line)][static_cast<std::size_t>(last_quoted_.column)];
+    if (quote != '"' && quote != '\'') {
+      return;  // a block of text (| or >), which the end of the file closes
+    }
     std::size_t at = static_cast<std::size_t>(last_quoted_.column) + 1;
     for (std::size_t n = static_cast<std::size_t>(last_quoted_.line); n < document_.lines.size(); ++n, at = 0) {
       const std::string& line = document_.lines[n];
@@ -258,33 +215,6 @@ std::string explain(const std::string& message) {
   return message;
 }
 
-// What yaml-cpp accepts or garbles silently, found before it sees the text.
-void check_bytes(const YamlDocument& document) {
-  for (std::size_t n = 0; n < document.lines.size(); ++n) {
-    const std::string& line = document.lines[n];
-    const int number = static_cast<int>(n) + 1;
-    const auto fail = [&](int column, const char* message, bool show) {
-      throw ConfigError({Diagnostic{document.place(number, column), message, show ? document.line_text(number) : ""}});
-    };
-    int column = 1;
-    for (std::size_t i = 0; i < line.size(); ++column) {
-      const std::size_t length = utf8_length(line, i);
-      if (length == 0) {
-        fail(column, "this is not UTF-8 text; a YAML file was expected", false);
-      }
-      if (is_control(static_cast<unsigned char>(line[i])) || line[i] == '\r') {
-        fail(column, "control characters are not supported; a YAML file was expected", false);
-      }
-      i += length;
-    }
-    const std::size_t content = line.find_first_not_of(" \t");
-    const std::size_t tab = line.find('\t');
-    if (content != std::string::npos && tab < content) {
-      fail(static_cast<int>(tab) + 1, "a tab is used as indentation; use spaces", true);
-    }
-  }
-}
-
 }  // namespace
 
 std::string YamlDocument::line_text(int line) const {
@@ -309,7 +239,7 @@ std::shared_ptr<const YamlDocument> parse_yaml(const std::string& text, const st
   }
   const std::string body = text.rfind("\xef\xbb\xbf", 0) == 0 ? text.substr(3) : text;
   document->lines = split_lines(body);
-  check_bytes(*document);
+  check_lines(*document);
   Builder builder(*document);
   std::istringstream stream(body);
   try {

@@ -40,6 +40,14 @@ struct YamlDocument {
   void report(int line, int column, const std::string& message) const;
 };
 
+// Text before yaml-cpp sees it (yaml_text.cpp).
+std::string fnv1a(const std::string& bytes);  // 64 bits, as 16 hex digits
+std::vector<std::string> split_lines(const std::string& text);
+bool is_control_character(unsigned char c);  // other than tab and line breaks
+// Throws ConfigError for what yaml-cpp accepts or garbles silently: bytes that are no UTF-8 text, tabs as indentation,
+// very long lines.
+void check_lines(const YamlDocument& document);
+
 // Throws ConfigError for text that is not the YAML that Mantissa reads.
 std::shared_ptr<const YamlDocument> parse_yaml(const std::string& text, const std::string& name);
 

@@ -64,7 +64,7 @@ void round_to(const Format& format, std::span<float> values, Rounding rounding =
 
 // Bit patterns, right-aligned (TF32: 19 bits). decode(encode(x)) == x for x on the grid; encode rounds like round_to
 // with kNearestEven. NaN becomes the positive pattern of all ones, as on NVIDIA's hardware; a format that has no NaN
-// (kNone, integers) throws ModelError instead.
+// (kNone, integers) throws ModelError instead. decode ignores bits above the format's.
 std::uint32_t encode(const Format& format, float x);
 float decode(const Format& format, std::uint32_t code);
 

@@ -38,7 +38,8 @@ struct TilesOfFour {
       // 2^e, e the exponent of the larger addend; any product of the formats covered is above the floor
       const VF32 larger = hn::Max(hn::Max(hn::Abs(tile), hn::Abs(product)), hn::Set(d, 0x1p-100F));
       const VI32 power = hn::And(hn::BitCast(di, larger), hn::Set(di, 0x7F80'0000));
-      const VF32 to_units = hn::BitCast(d, hn::Sub(hn::Set(di, static_cast<std::int32_t>((254U + kBits) << 23)), power));
+      const VF32 to_units =
+          hn::BitCast(d, hn::Sub(hn::Set(di, static_cast<std::int32_t>((254U + kBits) << 23)), power));
       const VF32 from_units = hn::BitCast(d, hn::Sub(power, hn::Set(di, kBits << 23)));
       const VF32 units = hn::Add(hn::Trunc(hn::Mul(tile, to_units)), hn::Trunc(hn::Mul(product, to_units)));
       tile = hn::And(hn::Mul(units, from_units), kept);

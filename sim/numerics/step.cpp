@@ -57,8 +57,11 @@ Aligned split(float x, int min_exponent) {
           exponent};
 }
 
-// significand * 2^shift cut toward zero.
+// significand * 2^shift cut toward zero. A zero may come with any shift.
 std::int64_t shifted(std::int64_t significand, int shift) {
+  if (significand == 0) {
+    return 0;
+  }
   return shift >= 0 ? significand << shift : shift > -63 ? significand >> -shift : 0;
 }
 

@@ -5,11 +5,11 @@
 A case file (cases/*.case) is a list of sections, each begun by a line with '@':
   @run ARGUMENTS            the command line after `mantissa`; runs in an empty folder that holds only the files below
   @file NAME                a file with the lines that follow
-  @edit NAME FROM           a copy of the repository's file FROM with replacements: '-' lines, which must occur once, give way to
+  @edit NAME FROM           a copy of home's file FROM with replacements: '-' lines, which must occur once, give way to
                             the '+' lines that follow them
   @bytes NAME               a file given as Python bytes literals, one for each line
   @exit CODE                2 where absent
-  @stderr                   the exact text; {home} stands for the repository's folder
+  @stderr                   the exact text; {home} stands for home/, where the program finds its shipped files
 Standard output must be empty. `run_case.py --binary B --update CASE...` rewrites the @stderr sections.
 """
 import argparse
@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 
-HOME = pathlib.Path(__file__).resolve().parents[2]
+HOME = pathlib.Path(__file__).resolve().parent / "home"
 
 
 def sections(text):

@@ -19,10 +19,10 @@ namespace mantissa::conformance {
 
 namespace {
 
+using network::element_count;
 using network::ElementType;
 using network::Graph;
 using network::Tensor;
-using network::element_count;
 using network::to_string;
 namespace fs = std::filesystem;
 
@@ -110,43 +110,6 @@ std::optional<Tensor> read_tensor(const onnx::TensorProto& p) {
   return t;
 }
 
-// The graph, node by node.
-std::vector<Tensor> execute(const Graph& graph, const std::vector<Tensor>& inputs) {
-  std::vector<Tensor> values(graph.values.size());
-  const auto at = [&](network::ValueId id) -> Tensor& { return values[static_cast<std::size_t>(id)]; };
-  for (std::size_t i = 0; i < graph.values.size(); ++i) {
-    if (graph.values[i].constant) {
-      values[i] = *graph.values[i].constant;
-    }
-  }
-  for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
-    at(graph.inputs[i]) = inputs[i];
-  }
-  for (const network::Node& node : graph.nodes) {
-    std::vector<const Tensor*> operands;
-    for (network::ValueId id : node.inputs) {
-      operands.push_back(id < 0 ? nullptr : &at(id));
-    }
-    std::vector<Tensor> results = network::evaluate(node, operands);
-    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-      if (node.outputs[i] < 0) {
-        continue;
-      }
-      const network::Value& promised = graph.value(node.outputs[i]);
-      if (promised.shape != results[i].shape || promised.type != results[i].type) {
-        throw Mismatch(fmt::format("node '{}' gives {}, not the inferred {}", node.name, to_string(results[i].shape),
-                                   to_string(promised.shape)));
-      }
-      at(node.outputs[i]) = std::move(results[i]);
-    }
-  }
-  std::vector<Tensor> outputs;
-  for (network::ValueId id : graph.outputs) {
-    outputs.push_back(at(id));
-  }
-  return outputs;
-}
-
 double number(const Tensor& t, std::size_t i) {
   return t.type == ElementType::kFloat ? static_cast<double>(t.floats()[i]) : std::get<std::vector<double>>(t.data)[i];
 }
@@ -220,8 +183,8 @@ network::Graph import_case(const onnx::ModelProto& original, const DataSet& data
   }
 }
 
-void run_data_set(const onnx::ModelProto& model, const DataSet& data, int kept) {
-  const Graph graph = import_case(model, data, kept);
+Loaded load(const onnx::ModelProto& model, const DataSet& data, int kept) {
+  Graph graph = import_case(model, data, kept);
   std::vector<Tensor> inputs;
   for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
     const auto tensor = read_tensor(data.inputs.at(i));
@@ -230,13 +193,18 @@ void run_data_set(const onnx::ModelProto& model, const DataSet& data, int kept) 
     }
     inputs.push_back(*tensor);
   }
-  const std::vector<Tensor> outputs = execute(graph, inputs);
+  return {model.graph().name(), std::move(graph), std::move(inputs)};
+}
+
+void run_data_set(const onnx::ModelProto& model, const DataSet& data, int kept) {
+  const Loaded loaded = load(model, data, kept);
+  const std::vector<Tensor> values = execute(loaded.graph, loaded.inputs);
   for (std::size_t i = 0; i < data.outputs.size(); ++i) {
     const auto expected = read_tensor(data.outputs[i]);
     if (!expected) {
       throw Mismatch("the importer accepts an output type that the test does not know");
     }
-    compare(outputs.at(i), *expected, fmt::format("output {}", i));
+    compare(values.at(static_cast<std::size_t>(loaded.graph.outputs.at(i))), *expected, fmt::format("output {}", i));
   }
 }
 
@@ -262,6 +230,38 @@ std::optional<std::string> attempt(const onnx::ModelProto& model, const std::vec
 }
 
 }  // namespace
+
+std::vector<Tensor> execute(const Graph& graph, const std::vector<Tensor>& inputs) {
+  std::vector<Tensor> values(graph.values.size());
+  const auto at = [&](network::ValueId id) -> Tensor& { return values[static_cast<std::size_t>(id)]; };
+  for (std::size_t i = 0; i < graph.values.size(); ++i) {
+    if (graph.values[i].constant) {
+      values[i] = *graph.values[i].constant;
+    }
+  }
+  for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
+    at(graph.inputs[i]) = inputs[i];
+  }
+  for (const network::Node& node : graph.nodes) {
+    std::vector<const Tensor*> operands;
+    for (network::ValueId id : node.inputs) {
+      operands.push_back(id < 0 ? nullptr : &at(id));
+    }
+    std::vector<Tensor> results = network::evaluate(node, operands);
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      if (node.outputs[i] < 0) {
+        continue;
+      }
+      const network::Value& promised = graph.value(node.outputs[i]);
+      if (promised.shape != results[i].shape || promised.type != results[i].type) {
+        throw Mismatch(fmt::format("node '{}' gives {}, not the inferred {}", node.name, to_string(results[i].shape),
+                                   to_string(promised.shape)));
+      }
+      at(node.outputs[i]) = std::move(results[i]);
+    }
+  }
+  return values;
+}
 
 Result run_case(const std::string& suite, const fs::path& directory) {
   Result result{suite, directory.filename().string().substr(5), {}, 0, Verdict::kFailed, {}, false};
@@ -291,8 +291,11 @@ Result run_case(const std::string& suite, const fs::path& directory) {
   return result;
 }
 
-std::vector<Result> run_all() {
-  std::vector<Result> results;
+namespace {
+
+// Calls body(suite, directory) for each case, in order.
+template <class Body>
+void each_case(Body&& body) {
   for (const char* suite : {"node", "pytorch-converted", "pytorch-operator", "simple"}) {
     std::vector<fs::path> directories;
     std::error_code missing;
@@ -301,10 +304,36 @@ std::vector<Result> run_all() {
     }
     std::ranges::sort(directories);
     for (const fs::path& directory : directories) {
-      results.push_back(run_case(suite, directory));
+      body(suite, directory);
     }
   }
+}
+
+}  // namespace
+
+std::vector<Result> run_all() {
+  std::vector<Result> results;
+  each_case([&](const char* suite, const fs::path& directory) { results.push_back(run_case(suite, directory)); });
   return results;
+}
+
+std::vector<Loaded> load_all() {
+  std::vector<Loaded> cases;
+  each_case([&](const char*, const fs::path& directory) {
+    const auto model = parse<onnx::ModelProto>(directory / "model.onnx");
+    const std::vector<DataSet> sets = data_sets(directory);
+    for (int kept : {kAllInputs, 1}) {
+      try {
+        if (!sets.empty()) {
+          cases.push_back(load(model, sets[0], kept));
+          return;
+        }
+      } catch (const std::exception&) {
+        // refused; run_case tells why
+      }
+    }
+  });
+  return cases;
 }
 
 }  // namespace mantissa::conformance

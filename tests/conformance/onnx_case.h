@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "network/graph.h"
+
 namespace mantissa::conformance {
 
 enum class Verdict { kPassed, kRefused, kFailed };
@@ -27,8 +29,19 @@ struct Result {
 // Where Debian's libonnx-testdata puts the cases.
 inline constexpr const char* kTestData = "/usr/share/libonnx-testdata/data";
 
+// A case that passes, as it was imported, with its first set of inputs.
+struct Loaded {
+  std::string name;
+  network::Graph graph;
+  std::vector<network::Tensor> inputs;
+};
+
 Result run_case(const std::string& suite, const std::filesystem::path& directory);
 // All cases of the suites, in order of suite and name. Empty if the data is not installed.
 std::vector<Result> run_all();
+std::vector<Loaded> load_all();
+
+// Computes a graph node by node; returns all its values.
+std::vector<network::Tensor> execute(const network::Graph& graph, const std::vector<network::Tensor>& inputs);
 
 }  // namespace mantissa::conformance

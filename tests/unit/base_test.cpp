@@ -15,7 +15,8 @@ namespace mantissa {
 namespace {
 
 // Built member by member: GCC 12 sees uninitialised strings in nested braces that are not there.
-Diagnostic diagnostic(const std::string& file, int line, int column, const std::string& message, const std::string& text) {
+Diagnostic diagnostic(const std::string& file, int line, int column, const std::string& message,
+                      const std::string& text) {
   Diagnostic d;
   d.pos.file = file;
   d.pos.line = line;

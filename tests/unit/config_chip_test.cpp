@@ -19,9 +19,11 @@ Chip shipped(const std::string& name) {
   return load_chip(test::source_file("configs/" + name + ".yaml"));
 }
 
-// The TPU file with one piece of its text replaced: what the loader says about it; empty when it accepts it.
+// A chip file (a copy that only tests change) with one piece of its text replaced: what the loader says about it; empty
+// when it accepts it.
 std::string mistakes(const std::string& from, const std::string& to, const std::string& chip = "tpu_v4") {
-  const std::string text = test::replaced(test::read_file(test::source_file("configs/" + chip + ".yaml")), from, to);
+  const std::string text =
+      test::replaced(test::read_file(test::source_file("tests/bad/home/configs/" + chip + ".yaml")), from, to);
   try {
     parse_chip(YamlNode::parse(text, "f.yaml"), "f.yaml");
   } catch (const ConfigError& e) {

@@ -96,7 +96,7 @@ TEST(Workload, TellsEveryMistake) {
 
 TEST(Runs, ResolvesNamesAndPathsSeenFromTheFile) {
   const test::TemporaryFolder folder;
-  folder.write("chip.yaml", test::read_file(test::source_file("configs/tpu_v4.yaml")));
+  folder.write("chip.yaml", test::read_file(test::source_file("tests/bad/home/configs/tpu_v4.yaml")));
   folder.write("w.yaml", "x");
   setenv("MANTISSA_HOME", folder.path().c_str(), 1);
   folder.write("configs/own_chip.yaml", "architecture: tpu\n");
@@ -140,7 +140,7 @@ TEST(Runs, ChecksPrecisionsAtTheirPlace) {
     load_runs(folder.write("r.yaml", "title: T\nruns:\n  - {chip: tpu_v4, workload: w.yaml, precision: int4}\n"));
     FAIL();
   } catch (const ConfigError& e) {
-    EXPECT_THAT(e.what(), HasSubstr("r.yaml:3:47: error: tpu_v4 has no precision 'int4'; did you mean 'int8'?"));
+    EXPECT_THAT(e.what(), HasSubstr("r.yaml:3:49: error: tpu_v4 has no precision 'int4'; did you mean 'int8'?"));
   }
 }
 

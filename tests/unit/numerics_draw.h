@@ -46,8 +46,7 @@ class Draw {
       case Values::kSpecial:
         break;
     }
-    const std::uint32_t code = any & ((1U << f.bits()) - 1U);
-    const float decoded = f.bits() < 32 ? decode(f, code) : std::bit_cast<float>(any);
+    const float decoded = f.bits() < 32 ? decode(f, any) : std::bit_cast<float>(any);  // decode ignores unused bits
     return std::isfinite(decoded) || (kind == Values::kSpecial && any % 5 == 0) ? decoded : 1.0F;
   }
 

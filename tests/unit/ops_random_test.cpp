@@ -11,7 +11,7 @@ namespace {
 
 using namespace test;
 
-constexpr int kTrials = 400;  // of each operator
+constexpr int kTrials = 100;  // of each operator
 
 class Generator {
  public:

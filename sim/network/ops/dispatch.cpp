@@ -37,9 +37,10 @@ std::vector<TensorType> infer(const Node& node, std::span<const Value* const> in
   for (const auto& [name, value] : node.attributes) {
     require(lists(row.attributes, name), "attribute '{}' is not supported", name);
   }
-  for (const Value* input : inputs) {
-    if (input != nullptr) {
-      checked_count(input->shape);
+  for (std::size_t i = 0; i < given; ++i) {
+    require(inputs[i] != nullptr || len(i) >= least, "input {} is missing", i);
+    if (inputs[i] != nullptr) {
+      checked_count(inputs[i]->shape);
     }
   }
   std::vector<TensorType> types = row.infer(node, inputs.first(given));

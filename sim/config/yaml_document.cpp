@@ -14,7 +14,6 @@ namespace mantissa::config {
 namespace {
 
 constexpr std::size_t kMaxShownLine = 200;
-10'000;  // yaml-cpp looks ahead to the end of a line for a ':'; this bounds its memory
 
 // Turns yaml-cpp's events into nodes. Structural mistakes throw; duplicate keys are collected.
 class Builder : public YAML::EventHandler {

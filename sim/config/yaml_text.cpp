@@ -6,8 +6,8 @@
 namespace mantissa::config {
 namespace {
 
-constexpr std::size_t kMaxLineBytes =
-    10'000;  // yaml-cpp looks ahead to the end of a line for a ':'; this bounds its memory
+// yaml-cpp looks ahead to the end of a line for a ':'; this bounds its memory.
+constexpr std::size_t kMaxLineBytes = 10'000;
 
 // Length of the UTF-8 sequence at `i`, 0 where there is no valid one.
 std::size_t utf8_length(const std::string& s, std::size_t i) {
@@ -24,9 +24,6 @@ std::size_t utf8_length(const std::string& s, std::size_t i) {
     }
   }
   return length;
-}
-
-return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdio>
 #include <string>
-
 #include <systemc>
 
 #include "chips/placement.h"
@@ -42,7 +41,7 @@ void measure(const std::string& what, const config::Chip& chip, const config::Pr
 }
 
 network::Graph gemm(std::int64_t n) {
-  const std::string text = "input: [" + std::to_string(n) + "]\nlayers:\n  - linear: {features: " + std::to_string(n) + "}\n";
+  const std::string text = "input: {name: x, shape: [" + std::to_string(n) + "]}\nlayers:\n  - linear: {features: " + std::to_string(n) + "}\n";
   return network::build_compact(config::YamlNode::parse(text, "gemm"), "gemm", n);
 }
 

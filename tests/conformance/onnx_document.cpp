@@ -55,7 +55,9 @@ std::string operators(const std::vector<Result>& results) {
       }
     }
     std::string tests = join(alone);
-    tests += within > 0 ? fmt::format("{}{} graphs with others", alone.empty() ? "" : "; ", within) : "";
+    tests += within > 0
+                 ? fmt::format("{}{} graph{} with others", alone.empty() ? "" : "; ", within, within == 1 ? "" : "s")
+                 : "";
     text += fmt::format("| {} | {} | {} |\n", name, fmt::join(opsets, ", "),
                         tests.empty() ? "none in the suites; unit tests only" : tests);
   }

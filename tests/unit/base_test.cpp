@@ -95,6 +95,12 @@ TEST(Suggestion, FindsASlipOfTheFingerButNotAnotherWord) {
   EXPECT_EQ(nearest(std::string(10000, 'x'), words), "");
 }
 
+TEST(Suggestion, CountsASwapOfNeighboursOnce) {
+  const std::vector<std::string> known{"cores", "run", "list"};
+  EXPECT_EQ(nearest("coers", known), "cores");
+  EXPECT_EQ(nearest("rnu", known), "run");
+}
+
 TEST(Parallel, CallsEachIndexOnceWhateverTheThreads) {
   for (const int threads : {0, 1, 3, 8}) {
     std::vector<std::atomic<int>> calls(100);

@@ -39,9 +39,9 @@ std::string to_string(const Diagnostic& d) {
 ConfigError::ConfigError(std::vector<Diagnostic> diagnostics)
     : std::runtime_error(join(diagnostics)), diagnostics_(std::move(diagnostics)) {}
 
-void check(bool condition, const char* what, std::source_location where) {
+void check(bool condition, const char* what, const char* file, int line) {
   if (!condition) {
-    throw std::logic_error(fmt::format("{}:{}: {}", where.file_name(), where.line(), what));
+    throw std::logic_error(fmt::format("{}:{}: {}", file, line, what));
   }
 }
 

@@ -11,9 +11,3 @@ mantissa_bench(numerics_gemm mantissa_numerics fmt::fmt)
 mantissa_bench(dram mantissa_hardware fmt::fmt)
 mantissa_bench(timing mantissa_study fmt::fmt)
 target_compile_definitions(bench_timing PRIVATE MANTISSA_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-
-# The numerics tests read gzipped tables.
-find_package(ZLIB REQUIRED)
-if(TARGET unit_numerics)
-  target_link_libraries(unit_numerics PRIVATE ZLIB::ZLIB)
-endif()

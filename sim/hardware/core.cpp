@@ -67,13 +67,12 @@ void Core::compute_tiles() {
       wait(account_.overhead);
     }
     sc_time idle_since = sc_time_stamp();
-    StagingBuffer::Tile tile;
-    while (staging_.pop(tile)) {
-      if (tile.ready > sc_time_stamp()) {
-        wait(tile.ready - sc_time_stamp());
+    while (const StagingBuffer::Tile* tile = staging_.front()) {
+      if (tile->ready > sc_time_stamp()) {
+        wait(tile->ready - sc_time_stamp());
       }
       account_.wait_load += sc_time_stamp() - idle_since;
-      compute(tile);
+      compute(tile->task);
       idle_since = sc_time_stamp();
     }
     account_.wait_load += sc_time_stamp() - idle_since;
@@ -83,22 +82,24 @@ void Core::compute_tiles() {
   }
 }
 
-void Core::compute(const StagingBuffer::Tile& tile) {
-  const TileTask& task = tile.task;
+void Core::compute(const TileTask& task) {
   account_.matrix += matrix_unit_.work(task.matrix);
   const sc_time before = sc_time_stamp();
   vector_unit_.work(task.vector);
   account_.vector += sc_time_stamp() - before;
-  staging_.free_slot();
   account_.macs += task.macs;
   account_.mac_slots += task.mac_slots;
   account_.staging_read += task.staging_read;
   account_.vector_ops += task.vector_ops;
   account_.special_ops += task.special_ops;
-  if (task.has_results) {
+  const bool has_results = task.has_results;
+  if (has_results) {
     --free_result_buffers_;
     results_.push_back(task);
     result_queued_.notify(sc_core::SC_ZERO_TIME);
+  }
+  staging_.free_slot();  // ends the life of `task`
+  if (has_results) {
     wait_for_result_buffer();
   }
 }

@@ -41,7 +41,7 @@ class Core : public sc_core::sc_module {
   void prefetch_tiles();
   void compute_tiles();
   void drain_results();
-  void compute(const StagingBuffer::Tile& tile);
+  void compute(const TileTask& task);
   void wait_for_result_buffer();
   void account_exposed_drain(sc_core::sc_time since);
   void finish();

@@ -59,6 +59,7 @@ void StagingBuffer::start(int slots) {
   free_slots_ = slots;
   ended_ = false;
   tiles_.clear();
+  tiles_.set_capacity(static_cast<std::size_t>(slots));
 }
 
 void StagingBuffer::take_slot() {
@@ -78,19 +79,18 @@ void StagingBuffer::end() {
   tile_pushed_.notify(sc_core::SC_ZERO_TIME);
 }
 
-bool StagingBuffer::pop(Tile& tile) {
+const StagingBuffer::Tile* StagingBuffer::front() {
   while (tiles_.empty()) {
     if (ended_) {
-      return false;
+      return nullptr;
     }
     wait(tile_pushed_);
   }
-  tile = tiles_.front();
-  tiles_.pop_front();
-  return true;
+  return &tiles_.front();
 }
 
 void StagingBuffer::free_slot() {
+  tiles_.pop_front();
   ++free_slots_;
   slot_freed_.notify(sc_core::SC_ZERO_TIME);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parts of a core. Each is a SystemC module whose work is done in the thread of the core that calls it.
 #pragma once
+#include <boost/circular_buffer.hpp>
 #include <deque>
 #include <systemc>
 
@@ -43,13 +44,14 @@ class StagingBuffer : public sc_core::sc_module {
   void take_slot();                    // waits for a free slot
   void push(const TileTask& task, sc_core::sc_time ready);
   void end();                          // no more tiles will come
-  bool pop(Tile& tile);                // waits for a tile; false: there are no more
-  void free_slot();
+  // Waits for the next tile, which stays in its slot until free_slot(); null: there are no more.
+  const Tile* front();
+  void free_slot();                    // the front tile is done with
 
  private:
   int free_slots_ = 0;
   bool ended_ = false;
-  std::deque<Tile> tiles_;
+  boost::circular_buffer<Tile> tiles_;
   sc_core::sc_event slot_freed_, tile_pushed_;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The errors of Mantissa, by whose fault they are. The library throws them; only `cli` prints them and picks exit codes:
+// The errors of Mantissa, by whose fault they are. The library throws them; only `cli` prints them and picks exit
+// codes:
 //   UsageError, ConfigError  the user's (a command line, a YAML or ONNX file)   exit 2
 //   ModelError               a valid config that the modelled machine cannot run   exit 3
 //   std::logic_error         ours (MANTISSA_CHECK)                                exit 70
@@ -37,7 +38,8 @@ class UsageError : public std::runtime_error {
 class ConfigError : public std::runtime_error {
  public:
   explicit ConfigError(std::vector<Diagnostic> diagnostics);
-  explicit ConfigError(SourcePos pos, const std::string& message) : ConfigError({Diagnostic{std::move(pos), message, {}}}) {}
+  explicit ConfigError(SourcePos pos, const std::string& message)
+      : ConfigError({Diagnostic{std::move(pos), message, {}}}) {}
   const std::vector<Diagnostic>& diagnostics() const { return diagnostics_; }
 
  private:
@@ -50,8 +52,8 @@ class ModelError : public std::runtime_error {
   ModelError(const std::string& unit, const std::string& message) : std::runtime_error(unit + ": " + message) {}
 };
 
-// A condition that only a bug of ours can break. Throws std::logic_error with the place of the call. (The built-ins are what
-// std::source_location is made of; clang 14, whose clang-tidy checks this code, has not got that class.)
+// A condition that only a bug of ours can break. Throws std::logic_error with the place of the call. (The built-ins are
+// what std::source_location is made of; clang 14, whose clang-tidy checks this code, has not got that class.)
 void check(bool condition, const char* what, const char* file = __builtin_FILE(), int line = __builtin_LINE());
 
 }  // namespace mantissa

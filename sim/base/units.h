@@ -43,8 +43,12 @@ using Joules = Quantity<struct JoulesTag, double>;
 using Watts = Quantity<struct WattsTag, double>;
 using BytesPerSecond = Quantity<struct BytesPerSecondTag, double>;
 
-constexpr Seconds at(Cycles c, Hertz f) { return Seconds(static_cast<double>(c.count()) / f.count()); }
-constexpr Watts average_power(Joules e, Seconds t) { return Watts(t.count() > 0 ? e.count() / t.count() : 0.0); }
+constexpr Seconds at(Cycles c, Hertz f) {
+  return Seconds(static_cast<double>(c.count()) / f.count());
+}
+constexpr Watts average_power(Joules e, Seconds t) {
+  return Watts(t.count() > 0 ? e.count() / t.count() : 0.0);
+}
 constexpr double macs_per_second(Macs m, Seconds t) {
   return t.count() > 0 ? static_cast<double>(m.count()) / t.count() : 0.0;
 }
@@ -52,7 +56,11 @@ constexpr Seconds transfer_time(Bytes b, BytesPerSecond r) {
   return Seconds(static_cast<double>(b.count()) / r.count());
 }
 
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-constexpr std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
+constexpr std::int64_t round_up(std::int64_t a, std::int64_t b) {
+  return ceil_div(a, b) * b;
+}
 
 }  // namespace mantissa

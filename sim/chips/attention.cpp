@@ -22,7 +22,7 @@ struct Cursor {
 
 struct Plan {
   network::AttentionWork work;
-  std::int64_t rows = 0;         // query rows that share one key-value head: q_length x heads / kv_heads
+  std::int64_t rows = 0;  // query rows that share one key-value head: q_length x heads / kv_heads
   std::int64_t query_blocks = 0, splits = 1, key_blocks = 0;  // key blocks of one split
   std::int64_t items() const { return work.batch * work.kv_heads * query_blocks * splits; }
 };
@@ -46,8 +46,8 @@ MappedKernel map_attention(const config::Chip& chip, const PlacedKernel& kernel,
   const Plan plan = make_plan(chip, work, blocks);
   const Stream q = kernel.reads[0], k = kernel.reads[1], v = kernel.reads[2], out = kernel.writes[0];
   MappedKernel mapped;
-  mapped.mapping = fmt::format("{} query rows x {} keys, keys split in {}", std::min(plan.rows, blocks.queries), blocks.keys,
-                               plan.splits);
+  mapped.mapping = fmt::format("{} query rows x {} keys, keys split in {}", std::min(plan.rows, blocks.queries),
+                               blocks.keys, plan.splits);
   mapped.schedule.depth = chip.staging.depth;
   auto cursors = std::make_shared<std::vector<Cursor>>(static_cast<std::size_t>(chip.cores));
   const std::int64_t cores = chip.cores;
@@ -75,9 +75,11 @@ MappedKernel map_attention(const config::Chip& chip, const PlacedKernel& kernel,
       }
       if (visible) {
         const Macs product(rows.size() * keys.size() * work.head_dim);
-        task.matrix = blocks.cycles(rows.size(), keys.size(), work.head_dim) + blocks.cycles(rows.size(), work.head_dim, keys.size());
+        task.matrix = blocks.cycles(rows.size(), keys.size(), work.head_dim) +
+                      blocks.cycles(rows.size(), work.head_dim, keys.size());
         task.macs = product * 2;
-        task.mac_slots = Macs(static_cast<std::int64_t>(static_cast<double>(task.matrix.count()) * blocks.macs_per_core_cycle));
+        task.mac_slots =
+            Macs(static_cast<std::int64_t>(static_cast<double>(task.matrix.count()) * blocks.macs_per_core_cycle));
         const double scores = static_cast<double>(rows.size() * keys.size());
         task.epilogue = vector_cycles(chip.vector, scores * kSoftmaxOps, scores);
         task.vector_ops = scores * kSoftmaxOps;

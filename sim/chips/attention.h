@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fused attention on any chip: blocks of queries stay in the core while blocks of keys and values stream past; scores never leave the
-// core. Softmax runs on the vector unit while the matrix unit works on the next block.
+// Fused attention on any chip: blocks of queries stay in the core while blocks of keys and values stream past; scores
+// never leave the core. Softmax runs on the vector unit while the matrix unit works on the next block.
 #pragma once
 #include <functional>
 

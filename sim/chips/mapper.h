@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a chip turns a kernel into tile tasks. One implementation for each architecture (catalog.cpp lists them); all of them
-// use the streaming schedule below for work without a matrix unit.
+// How a chip turns a kernel into tile tasks. One implementation for each architecture (catalog.cpp lists them); all of
+// them use the streaming schedule below for work without a matrix unit.
 #pragma once
 #include <memory>
 #include <string>
@@ -14,8 +14,8 @@ namespace mantissa::chips {
 
 struct MappedKernel {
   hardware::Schedule schedule;
-  Cycles overhead{};          // before the cores start
-  std::string mapping;        // for people: "128x256 tiles, split K in 2"
+  Cycles overhead{};    // before the cores start
+  std::string mapping;  // for people: "128x256 tiles, split K in 2"
 };
 
 class Mapper {
@@ -32,10 +32,10 @@ std::unique_ptr<Mapper> make_mapper(const config::Chip& chip, const config::Prec
 
 // Work for the vector units alone: blocks of the operands are loaded, worked on and stored, spread over the cores.
 struct StreamWork {
-  std::int64_t elements = 0;   // of the result (vector) or of the input (reduce)
+  std::int64_t elements = 0;     // of the result (vector) or of the input (reduce)
   double ops = 0, specials = 0;  // per element
-  Macs macs{};                 // useful multiply-accumulates done by the vector units (depthwise convolution)
-  double load_factor = 1;      // bytes moved for one byte of the operand (padding of short runs)
+  Macs macs{};                   // useful multiply-accumulates done by the vector units (depthwise convolution)
+  double load_factor = 1;        // bytes moved for one byte of the operand (padding of short runs)
 };
 MappedKernel map_stream(const config::Chip& chip, const PlacedKernel& kernel, const StreamWork& work);
 // The stream work of a kernel without matrix work.

@@ -32,8 +32,8 @@ struct Life {
   Bytes bytes{};
 };
 
-std::map<network::ValueId, Life> find_lives(const config::Chip& chip, const config::Precision& precision, const network::Graph& graph,
-                                            const std::vector<network::Kernel>& kernels) {
+std::map<network::ValueId, Life> find_lives(const config::Chip& chip, const config::Precision& precision,
+                                            const network::Graph& graph, const std::vector<network::Kernel>& kernels) {
   std::map<network::ValueId, Life> lives;
   const auto see = [&](const network::Operand& operand, int index, bool made) {
     if (operand.weights || operand.value < 0) {
@@ -56,8 +56,8 @@ std::map<network::ValueId, Life> find_lives(const config::Chip& chip, const conf
 }
 
 // The values that stay on chip, and the most bytes of activations that are alive at once.
-std::pair<std::set<network::ValueId>, Bytes> choose_on_chip(const std::map<network::ValueId, Life>& lives, const network::Graph& graph,
-                                                            int kernels, Bytes capacity) {
+std::pair<std::set<network::ValueId>, Bytes> choose_on_chip(const std::map<network::ValueId, Life>& lives,
+                                                            const network::Graph& graph, int kernels, Bytes capacity) {
   std::set<network::ValueId> resident;
   Bytes used{}, peak{};
   for (int i = 0; i < kernels; ++i) {
@@ -99,7 +99,8 @@ Bytes stored_bytes(const config::Chip& chip, const config::Precision& precision,
   if (ane == nullptr || operand.weights || operand.value < 0 || graph.value(operand.value).shape.empty()) {
     return Bytes(operand.elements * size);
   }
-  // A tensor that is one long row ([batch, features]) is laid out as channels, 64 bytes to a group, not as one row for each feature.
+  // A tensor that is one long row ([batch, features]) is laid out as channels, 64 bytes to a group, not as one row for
+  // each feature.
   const std::int64_t row = std::max<std::int64_t>(1, graph.value(operand.value).shape.back());
   return Bytes(ceil_div(operand.elements, row) * round_up(row * size, ane->row_alignment.count()));
 }
@@ -113,7 +114,8 @@ Placement place(const config::Chip& chip, const config::Precision& precision, co
       if (read.weights) {
         Bytes& bytes = weights[read.value];
         // The whole parameter is stored, even if a kernel reads part of it (an embedding).
-        bytes = std::max(bytes, Bytes(network::element_count(graph.value(read.value).shape) * element_bytes(precision, read)));
+        bytes = std::max(bytes,
+                         Bytes(network::element_count(graph.value(read.value).shape) * element_bytes(precision, read)));
       }
     }
   }
@@ -121,14 +123,18 @@ Placement place(const config::Chip& chip, const config::Precision& precision, co
     placement.weights += bytes;
   }
   const auto lives = find_lives(chip, precision, graph, kernels);
-  auto [resident, peak] = choose_on_chip(lives, graph, static_cast<int>(kernels.size()), chip.shared.capacity);
+  const auto on_chip_and_peak = choose_on_chip(lives, graph, static_cast<int>(kernels.size()), chip.shared.capacity);
+  const std::set<network::ValueId>& resident = on_chip_and_peak.first;
+  const Bytes peak = on_chip_and_peak.second;
   placement.activations_peak = peak;
   if (placement.weights + peak > chip.dram.capacity) {
-    throw ModelError(chip.name + ".dram",
-                     fmt::format("the network needs {:.1f} GB for weights and {:.1f} GB for activations at {}, the chip has {:.1f} GB; "
-                                 "use a smaller batch or a narrower precision",
-                                 static_cast<double>(placement.weights.count()) / 1e9, static_cast<double>(peak.count()) / 1e9,
-                                 precision.name, static_cast<double>(chip.dram.capacity.count()) / 1e9));
+    throw ModelError(
+        chip.name + ".dram",
+        fmt::format(
+            "the network needs {:.1f} GB for weights and {:.1f} GB for activations at {}, the chip has {:.1f} GB; "
+            "use a smaller batch or a narrower precision",
+            static_cast<double>(placement.weights.count()) / 1e9, static_cast<double>(peak.count()) / 1e9,
+            precision.name, static_cast<double>(chip.dram.capacity.count()) / 1e9));
   }
   const bool weights_stay =
       std::holds_alternative<config::Hopper>(chip.architecture) && placement.weights + peak <= chip.shared.capacity;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the tensors of a network live while it runs: activations stay in the memory that the cores share when there is room for them
-// from the kernel that makes them to the last one that reads them; everything else is in DRAM.
+// Where the tensors of a network live while it runs: activations stay in the memory that the cores share when there is
+// room for them from the kernel that makes them to the last one that reads them; everything else is in DRAM.
 //
-// MODEL: first come, first placed, as static allocators of inference compilers do; no spilling of part of a tensor. A cache (Hopper's
-// L2) also keeps the weights from one inference to the next when weights and activations fit together.
+// MODEL: first come, first placed, as static allocators of inference compilers do; no spilling of part of a tensor. A
+// cache (Hopper's L2) also keeps the weights from one inference to the next when weights and activations fit together.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -26,13 +26,13 @@ struct PlacedKernel {
   const network::Kernel* kernel = nullptr;
   std::vector<Stream> reads, writes;  // parallel to the kernel's
 
-  Bytes dram_bytes() const;           // read and written once each: the least that a run moves
+  Bytes dram_bytes() const;  // read and written once each: the least that a run moves
 };
 
 struct Placement {
   std::vector<PlacedKernel> kernels;
-  Bytes weights{};                    // as stored at this precision
-  Bytes activations_peak{};           // most bytes alive at once
+  Bytes weights{};           // as stored at this precision
+  Bytes activations_peak{};  // most bytes alive at once
 };
 
 // Bytes of a tensor at a precision; the last axis of an activation is padded to the chip's row alignment (ANE).

@@ -22,18 +22,21 @@ double needed_macs(const network::Kernel& kernel) {
 
 }  // namespace
 
-Seconds Roofline::bound() const { return std::max({matrix, vector, dram}); }
+Seconds Roofline::bound() const {
+  return std::max({matrix, vector, dram});
+}
 
-Roofline roofline(const config::Chip& chip, const config::Precision& precision, const Mapper& mapper, const PlacedKernel& placed,
-                  Hertz clock) {
+Roofline roofline(const config::Chip& chip, const config::Precision& precision, const Mapper& mapper,
+                  const PlacedKernel& placed, Hertz clock) {
   const network::Kernel& kernel = *placed.kernel;
   Roofline r;
   r.matrix = Seconds(needed_macs(kernel) / (mapper.peak_macs_per_cycle(kernel) * clock.count()));
   if (!kernel.is_matrix()) {
     const StreamWork work = stream_work(chip, precision, kernel);
     const double elements = static_cast<double>(work.elements), cores = chip.cores;
-    r.vector = Seconds(elements * (work.ops / chip.vector.ops_per_cycle + work.specials / chip.vector.special_per_cycle) /
-                       (cores * clock.count()));
+    r.vector =
+        Seconds(elements * (work.ops / chip.vector.ops_per_cycle + work.specials / chip.vector.special_per_cycle) /
+                (cores * clock.count()));
   }
   r.dram = transfer_time(placed.dram_bytes(), chip.dram.peak());
   return r;

@@ -31,7 +31,8 @@ StreamWork stream_work(const config::Chip& chip, const config::Precision& precis
     work = {v->elements, v->ops + epilogue, v->specials + specials, Macs(0), 1};
   } else if (const auto* r = std::get_if<network::ReduceWork>(&kernel.work)) {
     const double per_input = ratio(Bytes(kernel.output_elements()), Bytes(r->rows * r->length));
-    work = {r->rows * r->length, r->ops * r->passes + epilogue * per_input, r->specials + specials * per_input, Macs(0), 1};
+    work = {r->rows * r->length, r->ops * r->passes + epilogue * per_input, r->specials + specials * per_input, Macs(0),
+            1};
   } else if (const auto* c = std::get_if<network::CopyWork>(&kernel.work)) {
     const std::int64_t run = std::max<std::int64_t>(1, c->contiguous_elements) * precision.vector.storage_bytes();
     const std::int64_t padded = round_up(run, chip.dma.granularity.count());
@@ -49,11 +50,12 @@ MappedKernel map_stream(const config::Chip& chip, const PlacedKernel& kernel, co
       total += stream.bytes.count();
     }
   }
-  // Blocks as large as the staging buffer allows with the next one on its way, but one for each core at least, as long as a
-  // block is not below one DMA request.
+  // Blocks as large as the staging buffer allows with the next one on its way, but one for each core at least, as long
+  // as a block is not below one DMA request.
   const std::int64_t largest = std::max<std::int64_t>(1, chip.staging.capacity.count() / (2 * chip.staging.depth));
   const std::int64_t smallest = std::max<std::int64_t>(1, chip.dma.chunk.count());
-  std::int64_t blocks = std::max(ceil_div(total, largest), std::min<std::int64_t>(4 * chip.cores, ceil_div(total, smallest)));
+  std::int64_t blocks =
+      std::max(ceil_div(total, largest), std::min<std::int64_t>(4 * chip.cores, ceil_div(total, smallest)));
   blocks = std::max<std::int64_t>(1, blocks);
   const double elements = static_cast<double>(work.elements) / static_cast<double>(blocks);
   hardware::TileTask shape;

@@ -11,10 +11,7 @@ using sc_core::sc_time;
 using sc_core::sc_time_stamp;
 
 Core::Core(const sc_core::sc_module_name& name, const config::Chip& chip, MemorySystem& memory, int index)
-    : sc_module(name),
-      index_(index),
-      dma_("dma", chip.dma, memory, index),
-      clock_(chip.clock()) {
+    : sc_module(name), index_(index), dma_("dma", chip.dma, memory, index), clock_(chip.clock()) {
   SC_HAS_PROCESS(Core);
   set_clock(clock_);
   SC_THREAD(prefetch_tiles);
@@ -104,8 +101,8 @@ void Core::compute(const TileTask& task) {
   }
 }
 
-// The matrix unit needs somewhere to put the next tile's results. The wait counts as vector time until the epilogue that is
-// in the way has ended, and as waiting for the store after that.
+// The matrix unit needs somewhere to put the next tile's results. The wait counts as vector time until the epilogue
+// that is in the way has ended, and as waiting for the store after that.
 void Core::wait_for_result_buffer() {
   while (free_result_buffers_ == 0) {
     const sc_time before = sc_time_stamp();
@@ -115,7 +112,7 @@ void Core::wait_for_result_buffer() {
 }
 
 // The results drained just now held the core up since `since`.
-void Core::account_exposed_drain(sc_time since) {
+void Core::account_exposed_drain(const sc_time& since) {
   const sc_time middle = std::clamp(epilogue_end_, since, sc_time_stamp());
   account_.vector += middle - since;
   account_.wait_store += sc_time_stamp() - middle;

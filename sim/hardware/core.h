@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A core: tiles come from memory through the staging buffer, are multiplied in the matrix unit, finished in the vector unit and
-// put back.
+// A core: tiles come from memory through the staging buffer, are multiplied in the matrix unit, finished in the vector
+// unit and put back.
 //
 //   prefetch_tiles --(staging buffer, `depth` slots)--> compute_tiles --(`result_buffers`)--> drain_results
 //     dma loads                                      matrix unit, vector unit              vector unit, dma stores
 //
-// Three processes for a core and none below it. Double buffering, stalls and contention are what these three do to each other:
-// there is no overlap factor. The time of compute_tiles is split without rest into the parts of energy::Timeline.
+// Three processes for a core and none below it. Double buffering, stalls and contention are what these three do to each
+// other: there is no overlap factor. The time of compute_tiles is split without rest into the parts of
+// energy::Timeline.
 #pragma once
 #include <deque>
 #include <systemc>
@@ -43,7 +44,7 @@ class Core : public sc_core::sc_module {
   void drain_results();
   void compute(const TileTask& task);
   void wait_for_result_buffer();
-  void account_exposed_drain(sc_core::sc_time since);
+  void account_exposed_drain(const sc_core::sc_time& since);
   void finish();
 
   int index_;
@@ -57,7 +58,7 @@ class Core : public sc_core::sc_module {
   const Schedule* schedule_ = nullptr;
   Account account_;
   bool finished_ = true;
-  bool computed_ = false;           // compute_tiles has seen the last tile
+  bool computed_ = false;  // compute_tiles has seen the last tile
   sc_core::sc_time computed_at_, epilogue_end_, finish_time_;
   int free_result_buffers_ = 0;
   std::deque<TileTask> results_;

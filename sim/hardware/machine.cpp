@@ -28,8 +28,9 @@ energy::DramCounters difference(energy::DramCounters now, const energy::DramCoun
 }  // namespace
 
 Machine::Machine(const sc_core::sc_module_name& name, const config::Chip& chip)
-    : sc_module(name), chip_(chip), clock_(chip.clock()), memory_("memory", chip), dram_("dram", chip.dram) {
-  // The kernel's notes and warnings go to stdout, where results go; running a kernel that makes no event is none of a user's worry.
+    : sc_module(name), clock_(chip.clock()), memory_("memory", chip), dram_("dram", chip.dram) {
+  // The kernel's notes and warnings go to stdout, where results go; running a kernel that makes no event is none of a
+  // user's worry.
   sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
   sc_core::sc_report_handler::set_actions(sc_core::SC_WARNING, sc_core::SC_DO_NOTHING);
   memory_.dram_socket.bind(dram_.socket);
@@ -76,8 +77,8 @@ energy::Counters Machine::run(const Schedule& schedule, Cycles overhead) {
   return counters;
 }
 
-// Averages the cores' accounts. Rounding to whole cycles leaves a few over; the largest part takes them, so that the parts
-// sum to the total.
+// Averages the cores' accounts. Rounding to whole cycles leaves a few over; the largest part takes them, so that the
+// parts sum to the total.
 energy::Timeline Machine::timeline(const sc_time& started, Cycles overhead) const {
   sc_time end = started;
   for (const auto& core : cores_) {
@@ -86,7 +87,8 @@ energy::Timeline Machine::timeline(const sc_time& started, Cycles overhead) cons
   std::array<double, 6> seconds{};  // matrix, vector, wait_load, wait_store, idle, overhead
   for (const auto& core : cores_) {
     const Core::Account& a = core->account();
-    const std::array<sc_time, 6> parts{a.matrix, a.vector, a.wait_load, a.wait_store, end - core->finish_time(), a.overhead};
+    const std::array<sc_time, 6> parts{a.matrix,  a.vector, a.wait_load, a.wait_store, end - core->finish_time(),
+                                       a.overhead};
     for (std::size_t i = 0; i < parts.size(); ++i) {
       seconds[i] += parts[i].to_seconds() / static_cast<double>(cores_.size());
     }

@@ -34,7 +34,8 @@ sc_time MemorySystem::access_dram(std::uint64_t address, Bytes bytes, bool write
 
 sc_time MemorySystem::reserve_port(int core, Bytes bytes) {
   sc_time& free = port_free_[static_cast<std::size_t>(core)];
-  free = std::max(free, sc_time_stamp()) + clock_.to_time(static_cast<double>(bytes.count()) / chip_.dma.bytes_per_cycle);
+  free =
+      std::max(free, sc_time_stamp()) + clock_.to_time(static_cast<double>(bytes.count()) / chip_.dma.bytes_per_cycle);
   return free;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands between the cores and DRAM: each core's port, the on-chip memory that the cores share (a software-managed buffer or
-// a cache), and the DRAM behind a TLM-2.0 socket. Any LT target can be bound to `dram_socket`.
+// What stands between the cores and DRAM: each core's port, the on-chip memory that the cores share (a software-managed
+// buffer or a cache), and the DRAM behind a TLM-2.0 socket. Any LT target can be bound to `dram_socket`.
 //
-// MODEL: ports and the shared memory are servers with a bandwidth; a transfer reserves its time on each of them when it is
-// issued, in the order of issue. A cache holds whole blocks (the transfers' units), least recently used out first; a block under
-// way is a hit that waits for it. Results written to a cache stay there; the mapper sends what does not fit to DRAM.
+// MODEL: ports and the shared memory are servers with a bandwidth; a transfer reserves its time on each of them when it
+// is issued, in the order of issue. A cache holds whole blocks (the transfers' units), least recently used out first; a
+// block under way is a hit that waits for it. Results written to a cache stay there; the mapper sends what does not fit
+// to DRAM.
 #pragma once
 #include <tlm_utils/simple_initiator_socket.h>
 

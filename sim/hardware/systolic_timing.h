@@ -34,9 +34,9 @@ constexpr Cycles tile_cycles(const SystolicShape& s, std::int64_t m) {
   return s.double_buffered ? std::max(Cycles(m), weight_load_cycles(s)) : weight_load_cycles(s) + stream_cycles(s, m);
 }
 
-// A stream of weight tiles, k tile by k tile, from the start of its first tile to where the next stream's first tile may start. A result
-// is back at the top of the array `rows` cycles after its sum started there: where all column tiles of a k tile take less, the
-// next k tile waits. REQUIRES: double_buffered.
+// A stream of weight tiles, k tile by k tile, from the start of its first tile to where the next stream's first tile
+// may start. A result is back at the top of the array `rows` cycles after its sum started there: where all column tiles
+// of a k tile take less, the next k tile waits. REQUIRES: double_buffered.
 constexpr Cycles steady_cycles(const SystolicShape& s, std::int64_t m, std::int64_t n_tiles, std::int64_t k_tiles) {
   const Cycles tiles = tile_cycles(s, m) * n_tiles;
   return std::max(tiles, Cycles(s.rows)) * (k_tiles - 1) + tiles;

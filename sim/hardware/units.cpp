@@ -69,7 +69,7 @@ void StagingBuffer::take_slot() {
   --free_slots_;
 }
 
-void StagingBuffer::push(const TileTask& task, sc_time ready) {
+void StagingBuffer::push(const TileTask& task, const sc_time& ready) {
   tiles_.push_back({task, ready});
   tile_pushed_.notify(sc_core::SC_ZERO_TIME);
 }

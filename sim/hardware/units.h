@@ -16,7 +16,8 @@ class Dma : public sc_core::sc_module {
  public:
   Dma(const sc_core::sc_module_name& name, const config::Dma& spec, MemorySystem& memory, int core);
   void set_clock(const ClockDomain& clock) { clock_ = clock; }
-  // Issues all loads of a task, waiting where too many requests are in flight. Returns when the last byte will have come.
+  // Issues all loads of a task, waiting where too many requests are in flight. Returns when the last byte will have
+  // come.
   sc_core::sc_time load(const TileTask& task);
   sc_core::sc_time store(const Transfer& transfer);
 
@@ -31,7 +32,8 @@ class Dma : public sc_core::sc_module {
   std::deque<sc_core::sc_time> in_flight_;
 };
 
-// Holds tiles that are loaded or on their way, in order; a slot is taken before the first load and freed when the tile is computed.
+// Holds tiles that are loaded or on their way, in order; a slot is taken before the first load and freed when the tile
+// is computed.
 class StagingBuffer : public sc_core::sc_module {
  public:
   struct Tile {
@@ -41,12 +43,12 @@ class StagingBuffer : public sc_core::sc_module {
 
   explicit StagingBuffer(const sc_core::sc_module_name& name) : sc_module(name) {}
   void start(int slots);
-  void take_slot();                    // waits for a free slot
-  void push(const TileTask& task, sc_core::sc_time ready);
-  void end();                          // no more tiles will come
+  void take_slot();  // waits for a free slot
+  void push(const TileTask& task, const sc_core::sc_time& ready);
+  void end();  // no more tiles will come
   // Waits for the next tile, which stays in its slot until free_slot(); null: there are no more.
   const Tile* front();
-  void free_slot();                    // the front tile is done with
+  void free_slot();  // the front tile is done with
 
  private:
   int free_slots_ = 0;

@@ -11,9 +11,9 @@
 namespace mantissa::network {
 
 struct ImportOptions {
-  std::int64_t batch = 1;                            // replaces a symbolic first dimension of the inputs
-  std::map<std::string, std::int64_t> dimensions;    // other symbolic dimensions by name
-  std::int64_t max_elements = std::int64_t{1} << 31; // of one tensor; larger is refused
+  std::int64_t batch = 1;                             // replaces a symbolic first dimension of the inputs
+  std::map<std::string, std::int64_t> dimensions;     // other symbolic dimensions by name
+  std::int64_t max_elements = std::int64_t{1} << 31;  // of one tensor; larger is refused
 };
 
 Graph import_onnx(const std::string& path, const ImportOptions& options);

@@ -42,7 +42,9 @@ std::string read_all(int file) {
 }
 
 std::string answer(const std::function<std::string()>& work) {
-  const auto tagged = [](Outcome outcome, const std::string& text) { return std::string(1, static_cast<char>(outcome)) + text; };
+  const auto tagged = [](Outcome outcome, const std::string& text) {
+    return std::string(1, static_cast<char>(outcome)) + text;
+  };
   try {
     return tagged(Outcome::kResult, work());
   } catch (const ModelError& e) {
@@ -78,7 +80,8 @@ std::string run_isolated(const std::function<std::string()>& work) {
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFSIGNALED(status) || bytes.empty()) {
-    throw std::runtime_error(fmt::format("the simulation process ended by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status))));
+    throw std::runtime_error(
+        fmt::format("the simulation process ended by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status))));
   }
   const std::string text = bytes.substr(1);
   switch (static_cast<Outcome>(bytes[0])) {

@@ -27,7 +27,8 @@ struct ShapeText {
     return (g.batch > 1 ? fmt::format("{} x ", g.batch) : "") + fmt::format("m{} n{} k{}", g.m, g.n, g.k);
   }
   std::string operator()(const network::ConvWork& c) const {
-    return fmt::format("{}x{}x{} -> {}x{}x{} k{}x{} s{}", c.c, c.h, c.w, c.out_c, c.out_h, c.out_w, c.kernel_h, c.kernel_w, c.stride_h);
+    return fmt::format("{}x{}x{} -> {}x{}x{} k{}x{} s{}", c.c, c.h, c.w, c.out_c, c.out_h, c.out_w, c.kernel_h,
+                       c.kernel_w, c.stride_h);
   }
   std::string operator()(const network::VectorWork& v) const { return fmt::format("{} elements", v.elements); }
   std::string operator()(const network::ReduceWork& r) const { return fmt::format("{} rows of {}", r.rows, r.length); }
@@ -49,8 +50,12 @@ void check_laws(const report::KernelRow& row, const network::Kernel& kernel) {
 
 }  // namespace
 
-std::string kind_of(const network::Kernel& kernel) { return std::visit(Kind{}, kernel.work); }
-std::string shape_of(const network::Kernel& kernel) { return std::visit(ShapeText{}, kernel.work); }
+std::string kind_of(const network::Kernel& kernel) {
+  return std::visit(Kind{}, kernel.work);
+}
+std::string shape_of(const network::Kernel& kernel) {
+  return std::visit(ShapeText{}, kernel.work);
+}
 
 std::string bound_by(const config::Chip& chip, const energy::Counters& c, Hertz clock) {
   const auto& t = c.timeline;
@@ -62,7 +67,8 @@ std::string bound_by(const config::Chip& chip, const energy::Counters& c, Hertz 
                                                               {waiting, dram >= shared ? "dram" : "shared"},
                                                               {t.idle, "imbalance"},
                                                               {t.overhead, "dispatch"}}};
-  const auto* most = std::max_element(shares.begin(), shares.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  const auto* most =
+      std::max_element(shares.begin(), shares.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   // Waiting with every memory mostly idle is latency: too little in flight.
   if (most->first == waiting && std::max(dram, shared) < 0.3 * static_cast<double>(t.total.count())) {
     return "latency";

@@ -75,15 +75,16 @@ std::string why_no_accuracy(const network::Graph& graph, const config::Workload&
 }
 
 // Executes the network at one precision and adds accuracy and per-layer SQNR to the result.
-void add_accuracy(RunResult& r, const network::Graph& graph, const config::Workload& workload, const config::Precision& precision,
-                  const execute::Evaluation& evaluation, const Progress& progress) {
+void add_accuracy(RunResult& r, const network::Graph& graph, const config::Workload& workload,
+                  const config::Precision& precision, const execute::Evaluation& evaluation, const Progress& progress) {
   const std::string what = fmt::format("{} {}: accuracy", r.chip, precision.name);
-  const execute::Accuracy a = evaluation.run(precision, workload.recipe_for(precision.name), [&](std::int64_t done, std::int64_t total) {
-    if (progress) {
-      progress(what, done, total);
-    }
-  });
-  r.accuracy = report::AccuracyResult{a.images,          a.top1_reference,  a.top1,     a.difference,
+  const execute::Accuracy a =
+      evaluation.run(precision, workload.recipe_for(precision.name), [&](std::int64_t done, std::int64_t total) {
+        if (progress) {
+          progress(what, done, total);
+        }
+      });
+  r.accuracy = report::AccuracyResult{a.images,         a.top1_reference,  a.top1,     a.difference,
                                       a.difference_low, a.difference_high, a.mcnemar_p};
   std::map<std::string, double> sqnr;
   for (const auto& layer : a.layers) {
@@ -121,7 +122,8 @@ class References {
   std::map<std::string, std::unique_ptr<execute::Evaluation>> evaluations_;
 };
 
-RunResult run_with(const config::Chip& chip, config::Workload workload, const RunOptions& options, References& references) {
+RunResult run_with(const config::Chip& chip, config::Workload workload, const RunOptions& options,
+                   References& references) {
   const config::Precision& precision = find_precision(chip, options.precision);
   const network::Graph graph = network::load_network(workload, options.batch.value_or(workload.batch));
   if (options.progress) {

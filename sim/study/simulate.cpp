@@ -41,8 +41,8 @@ Cycles run_overhead(const config::Chip& chip) {
   return Cycles(chip.dispatch_per_kernel ? 0 : static_cast<std::int64_t>(chip.dispatch_us * chip.clock_mhz));
 }
 
-std::vector<KernelTiming> run_kernels(hardware::Machine& machine, const config::Chip& chip, const config::Precision& precision,
-                                      const chips::Placement& placement) {
+std::vector<KernelTiming> run_kernels(hardware::Machine& machine, const config::Chip& chip,
+                                      const config::Precision& precision, const chips::Placement& placement) {
   const auto mapper = chips::make_mapper(chip, precision);
   const std::vector<std::size_t> first = find_equals(placement);
   std::vector<KernelTiming> timings(placement.kernels.size());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The timing of a network on a chip: its placed kernels run one after the other on the SystemC machine. Equal kernels are
-// simulated once. The clock is lowered until the run keeps to the chip's power limit.
+// The timing of a network on a chip: its placed kernels run one after the other on the SystemC machine. Equal kernels
+// are simulated once. The clock is lowered until the run keeps to the chip's power limit.
 #pragma once
 #include <string>
 #include <vector>

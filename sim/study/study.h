@@ -25,12 +25,12 @@ struct RunOptions {
   Progress progress;
 };
 
-// Throws UsageError for a precision the chip does not have, ConfigError for a mistake in the network or data, ModelError for a
-// workload the modelled machine cannot run.
+// Throws UsageError for a precision the chip does not have, ConfigError for a mistake in the network or data,
+// ModelError for a workload the modelled machine cannot run.
 report::RunResult run(const config::Chip& chip, const config::Workload& workload, const RunOptions& options);
 
-// All runs of the file in its order. The FP32 reference of a workload is computed once; each timing simulation has its own
-// process, because SystemC elaborates once per process.
+// All runs of the file in its order. The FP32 reference of a workload is computed once; each timing simulation has its
+// own process, because SystemC elaborates once per process.
 std::vector<report::RunResult> compare(const config::Runs& runs, const RunOptions& options);
 
 }  // namespace mantissa::study

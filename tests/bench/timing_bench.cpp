@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How fast the timing simulation is: wall and CPU time and simulated multiply-accumulates per second for the workloads of README.md.
+// How fast the timing simulation is: wall and CPU time and simulated multiply-accumulates per second for the workloads
+// of README.md.
 //   build/ci/tests/bench_timing
 // Every line is one simulation in a process of its own, elaboration included; network import and lowering are not.
 #include <sys/resource.h>
@@ -19,11 +20,14 @@ namespace {
 double children_cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_CHILDREN, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-void measure(const std::string& what, const config::Chip& chip, const config::Precision& precision, const network::Graph& graph) {
+void measure(const std::string& what, const config::Chip& chip, const config::Precision& precision,
+             const network::Graph& graph) {
   const auto kernels = network::lower(graph);
   const auto placement = chips::place(chip, precision, graph, kernels);
   const double cpu = children_cpu_seconds();
@@ -36,12 +40,14 @@ void measure(const std::string& what, const config::Chip& chip, const config::Pr
     macs += static_cast<double>((counters.macs * kernels[i].repeat).count());
     seconds += at(counters.timeline.total, timing.clock).count() * static_cast<double>(kernels[i].repeat);
   }
-  std::printf("%-34s %-12s %-9s %10.3f ms simulated %8.1f ms wall %8.1f ms CPU %10.3g MAC/s\n", what.c_str(), chip.name.c_str(),
-              precision.name.c_str(), seconds * 1e3, wall * 1e3, (children_cpu_seconds() - cpu) * 1e3, macs / wall);
+  std::printf("%-34s %-12s %-9s %10.3f ms simulated %8.1f ms wall %8.1f ms CPU %10.3g MAC/s\n", what.c_str(),
+              chip.name.c_str(), precision.name.c_str(), seconds * 1e3, wall * 1e3,
+              (children_cpu_seconds() - cpu) * 1e3, macs / wall);
 }
 
 network::Graph gemm(std::int64_t n) {
-  const std::string text = "input: {name: x, shape: [" + std::to_string(n) + "]}\nlayers:\n  - linear: {features: " + std::to_string(n) + "}\n";
+  const std::string text = "input: {name: x, shape: [" + std::to_string(n) +
+                           "]}\nlayers:\n  - linear: {features: " + std::to_string(n) + "}\n";
   return network::build_compact(config::YamlNode::parse(text, "gemm"), "gemm", n);
 }
 
@@ -69,4 +75,6 @@ int run() {
 }  // namespace
 }  // namespace mantissa
 
-int sc_main(int, char**) { return mantissa::run(); }
+int sc_main(int, char**) {
+  return mantissa::run();
+}

@@ -83,12 +83,17 @@ TEST_F(CoreTest, DoubleBufferingHidesLoadsBehindMatrixWork) {
   EXPECT_EQ(run(task(100, 200), 10, 2), 100 + 10 * 200);
 }
 
-TEST_F(CoreTest, WithoutDoubleBufferingLoadsAndWorkAlternate) { EXPECT_EQ(run(task(100, 200), 10, 1), 10 * (100 + 200)); }
+TEST_F(CoreTest, WithoutDoubleBufferingLoadsAndWorkAlternate) {
+  EXPECT_EQ(run(task(100, 200), 10, 1), 10 * (100 + 200));
+}
 
-TEST_F(CoreTest, LoadsSetThePaceWhenTheyTakeLonger) { EXPECT_EQ(run(task(300, 100), 10, 2), 10 * 300 + 100); }
+TEST_F(CoreTest, LoadsSetThePaceWhenTheyTakeLonger) {
+  EXPECT_EQ(run(task(300, 100), 10, 2), 10 * 300 + 100);
+}
 
 TEST_F(CoreTest, DeepPrefetchHidesLatencyThatAShallowOneShows) {
-  // A load takes max(port, latency) = 50 cycles, the work 10: four slots keep the port busy, one slot pays the latency every time.
+  // A load takes max(port, latency) = 50 cycles, the work 10: four slots keep the port busy, one slot pays the latency
+  // every time.
   EXPECT_EQ(run(task(10, 10), 10, 1), 10 * (kLatency + 10));
   EXPECT_EQ(run(task(10, 10), 100, 8), kLatency + 100 * 10);
 }

@@ -18,7 +18,8 @@ struct TestKernel {
   network::Kernel kernel;
   chips::PlacedKernel placed;
 
-  TestKernel(network::Kernel k, std::initializer_list<std::int64_t> read_bytes, std::int64_t write_bytes, bool on_chip = false)
+  TestKernel(network::Kernel k, std::initializer_list<std::int64_t> read_bytes, std::int64_t write_bytes,
+             bool on_chip = false)
       : kernel(std::move(k)) {
     std::uint64_t address = 0;
     const auto stream = [&](std::int64_t bytes) {
@@ -40,8 +41,8 @@ inline network::Kernel gemm_kernel(std::int64_t batch, std::int64_t m, std::int6
 }
 
 // [m x k] by [k x n] with operands of `size` bytes each and results of `result_size`.
-inline TestKernel placed_gemm(std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t size, std::int64_t result_size,
-                              bool on_chip = false) {
+inline TestKernel placed_gemm(std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t size,
+                              std::int64_t result_size, bool on_chip = false) {
   return {gemm_kernel(1, m, n, k), {m * k * size, n * k * size}, m * n * result_size, on_chip};
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SystemC owns main(); tests that use it start here. Each TEST runs in its own process (gtest_discover_tests), because one process
-// can elaborate only once.
+// SystemC owns main(); tests that use it start here. Each TEST runs in its own process (gtest_discover_tests), because
+// one process can elaborate only once.
 #include <gtest/gtest.h>
 
 #include <systemc>

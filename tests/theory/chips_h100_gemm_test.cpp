@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// BF16 matrix products on the H100 model against measured latencies (tests/data/h100). Only hopper.prologue_cycles comes from a fit of rows of
-// this kind (another model's); dispatch, clocks and bandwidths are published. docs/validation.md states the result.
+// BF16 matrix products on the H100 model against measured latencies (tests/data/h100). Only hopper.prologue_cycles
+// comes from a fit of rows of this kind (another model's); dispatch, clocks and bandwidths are published.
+// docs/validation.md states the result.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -45,7 +46,8 @@ TEST(H100Gemm, IsWithinFifteenPerCentOfSiliconOnAverage) {
   double absolute = 0, signed_sum = 0, worst = 0;
   int within_20 = 0;
   for (const Measured& row : rows) {
-    const test::TestKernel kernel(test::gemm_kernel(1, row.m, row.n, row.k), {row.m * row.k * 2, row.n * row.k * 2}, row.m * row.n * 2);
+    const test::TestKernel kernel(test::gemm_kernel(1, row.m, row.n, row.k), {row.m * row.k * 2, row.n * row.k * 2},
+                                  row.m * row.n * 2);
     const MappedKernel mapped = mapper->map(kernel.placed);
     const double us = at(machine.run(mapped.schedule, mapped.overhead).timeline.total, chip.clock()).count() * 1e6;
     const double error = us / row.us - 1;
@@ -55,8 +57,8 @@ TEST(H100Gemm, IsWithinFifteenPerCentOfSiliconOnAverage) {
     within_20 += std::abs(error) <= 0.20;
   }
   const double count = static_cast<double>(rows.size());
-  std::printf("%zu rows: mean absolute error %.1f %%, mean %.1f %%, worst %.0f %%, within 20 %%: %.0f %%\n", rows.size(),
-              100 * absolute / count, 100 * signed_sum / count, 100 * worst, 100 * within_20 / count);
+  std::printf("%zu rows: mean absolute error %.1f %%, mean %.1f %%, worst %.0f %%, within 20 %%: %.0f %%\n",
+              rows.size(), 100 * absolute / count, 100 * signed_sum / count, 100 * worst, 100 * within_20 / count);
   EXPECT_LT(absolute / count, 0.15);
   EXPECT_LT(std::abs(signed_sum / count), 0.10);
 }

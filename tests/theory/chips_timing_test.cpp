@@ -56,8 +56,8 @@ TEST(TpuTiming, FewRowsAreBoundByTheWeightPush) {
   // 16 tiles on 4 arrays, 128 cycles of weights each.
   EXPECT_EQ(tpu::block_cycles(spec, 1, 1, 512, 512), Cycles(4 * 128));
   spec.weight_rows_per_cycle = 8;
-  // 16 cycles of weights for a tile. Sums chained along k come back after 128 cycles, so each array takes one k tile and all four column
-  // tiles instead.
+  // 16 cycles of weights for a tile. Sums chained along k come back after 128 cycles, so each array takes one k tile
+  // and all four column tiles instead.
   EXPECT_EQ(tpu::block_cycles(spec, 1, 1, 512, 512), Cycles(4 * 16));
 }
 

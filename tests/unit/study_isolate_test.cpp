@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "study/isolate.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
 
 #include "base/error.h"
+#include "study/isolate.h"
 
 namespace mantissa::study {
 namespace {
@@ -40,7 +39,8 @@ TEST(RunIsolated, LeavesTheCallersMemoryAlone) {
 }
 
 TEST(RunIsolated, ErrorsKeepTheirKind) {
-  EXPECT_EQ(message_of<ModelError>([]() -> std::string { throw ModelError("tpu.vmem", "too small: 3"); }), "tpu.vmem: too small: 3");
+  EXPECT_EQ(message_of<ModelError>([]() -> std::string { throw ModelError("tpu.vmem", "too small: 3"); }),
+            "tpu.vmem: too small: 3");
   EXPECT_EQ(message_of<std::logic_error>([]() -> std::string { throw std::logic_error("ours"); }), "ours");
   EXPECT_EQ(message_of<std::runtime_error>([]() -> std::string { throw std::runtime_error("other"); }), "other");
 }

@@ -13,10 +13,15 @@ namespace {
 
 const std::string kRoot = MANTISSA_SOURCE_DIR;
 
-config::Chip chip_named(const std::string& name) { return config::load_chip(kRoot + "/configs/" + name + ".yaml"); }
-config::Workload workload_named(const std::string& name) { return config::load_workload(kRoot + "/workloads/" + name + ".yaml"); }
+config::Chip chip_named(const std::string& name) {
+  return config::load_chip(kRoot + "/configs/" + name + ".yaml");
+}
+config::Workload workload_named(const std::string& name) {
+  return config::load_workload(kRoot + "/workloads/" + name + ".yaml");
+}
 
-report::RunResult run_at(const config::Chip& chip, const std::string& workload, const std::string& precision, std::int64_t batch = 1) {
+report::RunResult run_at(const config::Chip& chip, const std::string& workload, const std::string& precision,
+                         std::int64_t batch = 1) {
   RunOptions options;
   options.precision = precision;
   options.batch = batch;

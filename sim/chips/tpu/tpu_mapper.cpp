@@ -13,10 +13,10 @@ namespace mantissa::chips::tpu {
 
 // How a problem is cut: over the cores, then into blocks of bm x bn x bk.
 struct TpuMapper::Plan {
-  bool split_m = true;               // else n
-  std::int64_t batches = 1;          // of one core; with several, the batch is split over the cores instead of m or n
+  bool split_m = true;       // else n
+  std::int64_t batches = 1;  // of one core; with several, the batch is split over the cores instead of m or n
   bool split_batch = false;
-  std::int64_t m = 1, n = 1;         // of one core
+  std::int64_t m = 1, n = 1;  // of one core
   std::int64_t bm = 1, bn = 1, bk = 1;
   std::int64_t m_blocks = 1, n_blocks = 1, k_blocks = 1;
   std::int64_t tasks() const { return batches * m_blocks * n_blocks * k_blocks; }
@@ -31,7 +31,7 @@ TpuMapper::TpuMapper(const config::Chip& chip, const config::Precision& precisio
 double TpuMapper::peak_macs_per_cycle(const network::Kernel& kernel) const {
   const auto* conv = std::get_if<network::ConvWork>(&kernel.work);
   const double per_core = conv != nullptr && conv->depthwise() ? chip_.vector.ops_per_cycle
-                                                                : precision_.macs_per_cycle * spec_.arrays_per_core;
+                                                               : precision_.macs_per_cycle * spec_.arrays_per_core;
   return per_core * chip_.cores;
 }
 
@@ -75,7 +75,8 @@ double TpuMapper::estimate(const MatrixProblem& problem, const Plan& plan) const
   const double traffic = a_loads * a_block / rate(problem.a) + b_loads * b_block / rate(problem.b);
   const double work = static_cast<double>(plan.tasks()) *
                       static_cast<double>(block_cycles(spec_, precision_.passes, plan.bm, plan.bn, plan.bk).count());
-  const double results = static_cast<double>(plan.bm * plan.bn) * (problem.epilogue_ops + 1) / chip_.vector.ops_per_cycle;
+  const double results =
+      static_cast<double>(plan.bm * plan.bn) * (problem.epilogue_ops + 1) / chip_.vector.ops_per_cycle;
   // Of two plans that take as long the one with less traffic is better: it leaves DRAM to others and costs less energy.
   return std::max(work, traffic) + 0.02 * traffic + a_block / rate(problem.a) + b_block / rate(problem.b) + results;
 }
@@ -102,8 +103,9 @@ TpuMapper::Plan TpuMapper::choose_plan(const MatrixProblem& problem) const {
   for (const std::int64_t bk : sizes(g.k, 4 * spec_.rows)) {
     for (const std::int64_t bn : sizes(base.n, spec_.cols)) {
       for (const std::int64_t bm : sizes(base.m, spec_.rows)) {
-        const double bytes = chip_.staging.depth * (static_cast<double>(bm * bk) * a_size + static_cast<double>(bk * bn) * b_size) +
-                             2.0 * 4.0 * static_cast<double>(bm * bn);
+        const double bytes =
+            chip_.staging.depth * (static_cast<double>(bm * bk) * a_size + static_cast<double>(bk * bn) * b_size) +
+            2.0 * 4.0 * static_cast<double>(bm * bn);
         if (bytes > static_cast<double>(chip_.staging.capacity.count())) {
           continue;
         }
@@ -119,22 +121,27 @@ TpuMapper::Plan TpuMapper::choose_plan(const MatrixProblem& problem) const {
     }
   }
   if (!best) {
-    throw ModelError(chip_.name + ".vmem", fmt::format("no tile of a {}x{}x{} product fits {} bytes twice; enlarge staging.capacity_mib",
-                                                       g.m, g.n, g.k, chip_.staging.capacity.count()));
+    throw ModelError(chip_.name + ".vmem",
+                     fmt::format("no tile of a {}x{}x{} product fits {} bytes twice; enlarge staging.capacity_mib", g.m,
+                                 g.n, g.k, chip_.staging.capacity.count()));
   }
   return *best;
 }
 
-hardware::TileTask TpuMapper::make_task(const MatrixProblem& problem, const Plan& plan, int core, std::int64_t index) const {
+hardware::TileTask TpuMapper::make_task(const MatrixProblem& problem, const Plan& plan, int core,
+                                        std::int64_t index) const {
   const auto& g = problem.gemm;
   const std::int64_t kb = index % plan.k_blocks, mb = index / plan.k_blocks % plan.m_blocks;
   const std::int64_t nb = index / plan.k_blocks / plan.m_blocks % plan.n_blocks;
-  const std::int64_t batch = index / plan.k_blocks / plan.m_blocks / plan.n_blocks * (plan.split_batch ? chip_.cores : 1) +
-                             (plan.split_batch ? core : 0);
+  const std::int64_t batch =
+      index / plan.k_blocks / plan.m_blocks / plan.n_blocks * (plan.split_batch ? chip_.cores : 1) +
+      (plan.split_batch ? core : 0);
   const std::int64_t m_offset = plan.split_batch || !plan.split_m ? 0 : core * plan.m;
   const std::int64_t n_offset = plan.split_batch || plan.split_m ? 0 : core * plan.n;
-  const std::int64_t m_length = std::clamp<std::int64_t>(g.m - m_offset, 0, plan.m), n_length = std::clamp<std::int64_t>(g.n - n_offset, 0, plan.n);
-  const Range rows = block_range(m_length, plan.bm, mb), cols = block_range(n_length, plan.bn, nb), depth = block_range(g.k, plan.bk, kb);
+  const std::int64_t m_length = std::clamp<std::int64_t>(g.m - m_offset, 0, plan.m),
+                     n_length = std::clamp<std::int64_t>(g.n - n_offset, 0, plan.n);
+  const Range rows = block_range(m_length, plan.bm, mb), cols = block_range(n_length, plan.bn, nb),
+              depth = block_range(g.k, plan.bk, kb);
   hardware::TileTask task;
   if (rows.size() * cols.size() * depth.size() == 0 || batch >= g.batch) {
     return task;  // this core's share ends inside the last block
@@ -146,22 +153,27 @@ hardware::TileTask TpuMapper::make_task(const MatrixProblem& problem, const Plan
                               Bytes(static_cast<std::int64_t>(scale * static_cast<double>(part) + 0.5)), Bytes(0), 0};
   };
   if (plan.loads_a(nb)) {
-    task.add_load(slice(problem.a, (batch * g.m + m_offset + rows.begin) * g.k + depth.begin * rows.size(), rows.size() * depth.size(), g.batch * g.m * g.k));
+    task.add_load(slice(problem.a, (batch * g.m + m_offset + rows.begin) * g.k + depth.begin * rows.size(),
+                        rows.size() * depth.size(), g.batch * g.m * g.k));
   }
   if (plan.loads_b(mb)) {
-    task.add_load(slice(problem.b, (batch * g.n + n_offset + cols.begin) * g.k + depth.begin * cols.size(), cols.size() * depth.size(), g.batch * g.n * g.k));
+    task.add_load(slice(problem.b, (batch * g.n + n_offset + cols.begin) * g.k + depth.begin * cols.size(),
+                        cols.size() * depth.size(), g.batch * g.n * g.k));
   }
   task.matrix = block_cycles(spec_, precision_.passes, rows.size(), cols.size(), depth.size());
   if (index == 0) {
     task.matrix += fill_cycles(spec_);
   }
   task.macs = Macs(rows.size() * cols.size() * depth.size());
-  task.mac_slots = Macs(static_cast<std::int64_t>(static_cast<double>(task.matrix.count()) * precision_.macs_per_cycle * spec_.arrays_per_core));
-  task.staging_read = Bytes(static_cast<std::int64_t>(
-      static_cast<double>(rows.size() * depth.size() * ceil_div(cols.size(), spec_.cols)) * static_cast<double>(precision_.matrix.a.storage_bytes()) +
-      static_cast<double>(cols.size() * depth.size() * precision_.matrix.b.storage_bytes())));
+  task.mac_slots = Macs(static_cast<std::int64_t>(static_cast<double>(task.matrix.count()) * precision_.macs_per_cycle *
+                                                  spec_.arrays_per_core));
+  task.staging_read = Bytes(
+      static_cast<std::int64_t>(static_cast<double>(rows.size() * depth.size() * ceil_div(cols.size(), spec_.cols)) *
+                                    static_cast<double>(precision_.matrix.a.storage_bytes()) +
+                                static_cast<double>(cols.size() * depth.size() * precision_.matrix.b.storage_bytes())));
   const double results = static_cast<double>(rows.size() * cols.size());
-  task.vector_ops = results * static_cast<double>(ceil_div(depth.size(), spec_.rows));  // partial sums of the tiles along k are added
+  task.vector_ops =
+      results * static_cast<double>(ceil_div(depth.size(), spec_.rows));  // partial sums of the tiles along k are added
   if (kb + 1 == plan.k_blocks) {
     const std::int64_t out_part = rows.size() * cols.size(), out_whole = g.batch * g.m * g.n;
     const std::int64_t out_block = (batch * g.m + m_offset + rows.begin) * g.n + (n_offset + cols.begin) * rows.size();
@@ -181,7 +193,9 @@ MappedKernel TpuMapper::map_matrix(const MatrixProblem& problem) const {
   const Plan plan = choose_plan(problem);
   MappedKernel mapped;
   mapped.mapping = fmt::format("{}x{}x{} blocks, {} split over cores", plan.bm, plan.bn, plan.bk,
-                               plan.split_batch ? "batch" : plan.split_m ? "m" : "n");
+                               plan.split_batch ? "batch"
+                               : plan.split_m   ? "m"
+                                                : "n");
   mapped.schedule.depth = chip_.staging.depth;
   auto next = std::make_shared<std::vector<std::int64_t>>(static_cast<std::size_t>(chip_.cores));
   mapped.schedule.next = [this, problem, plan, next](int core, hardware::TileTask& task) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tiling for a TPU: the larger of m and n is split over the TensorCores, blocks that fit VMEM twice are chosen by estimated
-// time, weights stay in an array while the block's rows stream past.
+// Tiling for a TPU: the larger of m and n is split over the TensorCores, blocks that fit VMEM twice are chosen by
+// estimated time, weights stay in an array while the block's rows stream past.
 //
-// MODEL: a convolution is a matrix product whose taps are packed into k (what XLA does with small channel counts); its input is
-// moved once per block, not once per tap. Depthwise convolutions run on the vector unit.
+// MODEL: a convolution is a matrix product whose taps are packed into k (what XLA does with small channel counts); its
+// input is moved once per block, not once per tap. Depthwise convolutions run on the vector unit.
 #pragma once
 #include "chips/mapper.h"
 #include "chips/matrix_problem.h"

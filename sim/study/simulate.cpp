@@ -76,17 +76,13 @@ energy::Counters total(const std::vector<KernelTiming>& timings, const chips::Pl
 Timing run_governed(const config::Chip& chip, const config::Precision& precision, const chips::Placement& placement) {
   hardware::Machine machine("chip", chip);
   Timing timing{chip.clock(), run_kernels(machine, chip, precision, placement)};
-  // Lowering the clock changes the time and with it the power: two rounds settle it to a clock step.
-  for (int round = 0; round < 2; ++round) {
-    const Hertz clock = energy::governed_clock(chip, precision, total(timing.kernels, placement));
-    if (clock == timing.clock) {
-      break;
-    }
+  // Over the power limit: once more at the clock that the limit allows.
+  const Hertz clock = energy::governed_clock(chip, precision, total(timing.kernels, placement));
+  if (clock != timing.clock) {
     config::Chip slower = chip;
     slower.clock_mhz = clock.count() / 1e6;
     machine.set_clock(clock);
     timing = {clock, run_kernels(machine, slower, precision, placement)};
-    break;
   }
   return timing;
 }

@@ -122,7 +122,11 @@ double HopperMapper::estimate(const MatrixProblem& problem, const Plan& plan) co
   const double dram_bytes = (problem.a.on_chip ? 0.0 : static_cast<double>(problem.a.bytes.count())) +
                             (problem.b.on_chip ? 0.0 : static_cast<double>(problem.b.bytes.count()));
   // Few blocks cannot keep DRAM busy: each has `depth` stages in flight for one latency.
-  const double latency = static_cast<double>(chip_.shared.latency.count()) + 400;
+  const double device_ns =
+      static_cast<double>((chip_.dram.rcd_read + chip_.dram.cl + chip_.dram.burst_cycles).count()) *
+      chip_.dram.clock_period_ns;
+  const double latency = static_cast<double>(chip_.shared.latency.count()) +
+                         (chip_.dram.controller_latency_ns + device_ns) * 1e-9 * chip_.clock().count();
   const double concurrency =
       busy_sms * static_cast<double>(std::min<std::int64_t>(plan.depth, plan.stages)) * bytes / latency;
   const double dram = dram_bytes / std::min(concurrency, chip_.dram.peak().count() / chip_.clock().count());

@@ -214,6 +214,26 @@ std::string YamlNode::text() const {
   return impl_ ? impl_->node().value : std::string{};
 }
 
+namespace {
+
+// Whether a node's text is a decimal number at all; reports what else it is. `kind_of_number`: "a whole number".
+bool accept_decimal(const YamlNode& node, const std::string& value, bool quoted, const Decimal& decimal,
+                    std::string_view kind_of_number) {
+  if (node.kind() != YamlNode::Kind::kScalar) {
+    node.error(fmt::format("'{}' must be {}; found {}", node.path(), kind_of_number, kind_name(node.kind())));
+  } else if (quoted || !decimal.valid) {
+    node.error(fmt::format("'{}' must be {}; found '{}'{}", node.path(), kind_of_number, shorten(value),
+                           quoted ? " in quotes" : ""));
+  } else if (decimal.leading_zero) {
+    node.error(fmt::format("'{}' has a leading zero, which YAML reads as octal; write it without", value));
+  } else {
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 std::int64_t YamlNode::integer(std::int64_t min, std::int64_t max) const {
   const std::int64_t fallback = std::clamp<std::int64_t>(0, min, max);
   if (!impl_) {
@@ -221,14 +241,7 @@ std::int64_t YamlNode::integer(std::int64_t min, std::int64_t max) const {
   }
   const std::string value = impl_->node().value;
   const Decimal decimal = scan_decimal(value);
-  if (kind() != Kind::kScalar || impl_->node().quoted || !decimal.valid) {
-    error(kind() != Kind::kScalar ? fmt::format("'{}' must be a whole number; found {}", path(), kind_name(kind()))
-                                  : fmt::format("'{}' must be a whole number; found '{}'{}", path(), shorten(value),
-                                                impl_->node().quoted ? " in quotes" : ""));
-    return fallback;
-  }
-  if (decimal.leading_zero) {
-    error(fmt::format("'{}' has a leading zero, which YAML reads as octal; write it without", value));
+  if (!accept_decimal(*this, value, impl_->node().quoted, decimal, "a whole number")) {
     return fallback;
   }
   const std::string digits = without_plus(value);
@@ -257,14 +270,7 @@ double YamlNode::number(double min, double max) const {
   }
   const std::string value = impl_->node().value;
   const Decimal decimal = scan_decimal(value);
-  if (kind() != Kind::kScalar || impl_->node().quoted || !decimal.valid) {
-    error(kind() != Kind::kScalar ? fmt::format("'{}' must be a number; found {}", path(), kind_name(kind()))
-                                  : fmt::format("'{}' must be a number; found '{}'{}", path(), shorten(value),
-                                                impl_->node().quoted ? " in quotes" : ""));
-    return fallback;
-  }
-  if (decimal.leading_zero) {
-    error(fmt::format("'{}' has a leading zero, which YAML reads as octal; write it without", value));
+  if (!accept_decimal(*this, value, impl_->node().quoted, decimal, "a number")) {
     return fallback;
   }
   const std::string digits = without_plus(value);

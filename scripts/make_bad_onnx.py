@@ -329,11 +329,6 @@ def random_numbers():
 
 
 @bad
-def quantized_operator():
-    return model([node("QuantizeLinear", "x s")], initializers=[numpy_helper.from_array(numpy.float32(1), "s")])
-
-
-@bad
 def model_function():
     broken = relu()
     broken.functions.add(name="MyLayer", domain="local")
@@ -484,6 +479,49 @@ def constant_division_by_zero():
 @bad
 def control_characters_in_name():
     return model([node("Foo", "x", name="a\x1b[31m\nb")])
+
+
+def numbers(name, kind, *values):
+    return numpy_helper.from_array(numpy.array(values, kind), name)
+
+
+def quantize(scale, zero_point):
+    return model([node("QuantizeLinear", "x s z", name="quantize")], [value("x", [2, 3])], [scale, zero_point])
+
+
+@bad
+def quantize_scale_zero():
+    return quantize(numbers("s", numpy.float32, 0), numbers("z", numpy.int8, 0))
+
+
+@bad
+def quantize_scale_nan():
+    return quantize(numbers("s", numpy.float32, numpy.nan), numbers("z", numpy.int8, 0))
+
+
+@bad
+def quantize_lengths():
+    return quantize(numbers("s", numpy.float32, 1, 2), numbers("z", numpy.int8, 0, 0))
+
+
+@bad
+def dequantize_zero_point_type():
+    return model([node("DequantizeLinear", "w s z", name="dequantize")], [],
+                 [numbers("w", numpy.int8, 1, 2), numbers("s", numpy.float32, 1), numbers("z", numpy.uint8, 0)])
+
+
+@bad
+def qlinear_conv_scales():
+    codes = numpy_helper.from_array(numpy.ones((2, 3, 1, 1), numpy.int8), "w")
+    one, zero = numbers("s", numpy.float32, 1), numbers("z", numpy.int8, 0)
+    return model([node("QLinearConv", "x s z w ws z s z", name="conv")], [value("x", [1, 3, 8, 8], TensorProto.INT8)],
+                 [codes, one, zero, numbers("ws", numpy.float32, 1, 1, 1)])
+
+
+@bad
+def matmul_integer_of_floats():
+    return model([node("MatMulInteger", "x w", name="product")], [value("x", [2, 3])],
+                 [numpy_helper.from_array(numpy.ones((3, 4), numpy.int8), "w")])
 
 
 def main():

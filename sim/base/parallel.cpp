@@ -10,9 +10,20 @@
 
 namespace mantissa {
 
+namespace {
+
+std::atomic<int> most_threads{0};  // 0: no limit
+
+}  // namespace
+
+void limit_threads(int threads) {
+  most_threads = threads;
+}
+
 void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& body, int threads) {
   if (threads <= 0) {
-    threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    const int machine = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    threads = most_threads > 0 ? std::min(most_threads.load(), machine) : machine;
   }
   threads = static_cast<int>(std::min<std::int64_t>(threads, count));
   if (threads <= 1) {

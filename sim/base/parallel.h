@@ -10,4 +10,7 @@ namespace mantissa {
 // exception thrown by a body is rethrown here after all threads have ended.
 void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& body, int threads = 0);
 
+// From now on "all" means at most this many in this process (one of several that share a machine).
+void limit_threads(int threads);
+
 }  // namespace mantissa

@@ -2,6 +2,7 @@
 // How a chip turns a kernel into tile tasks. One implementation for each architecture (catalog.cpp lists them); all of
 // them use the streaming schedule below for work without a matrix unit.
 #pragma once
+#include <map>
 #include <memory>
 #include <string>
 
@@ -29,6 +30,26 @@ class Mapper {
 
 // The mapper of the chip's architecture, for one precision. `chip` and `precision` must outlive it.
 std::unique_ptr<Mapper> make_mapper(const config::Chip& chip, const config::Precision& precision);
+
+// The mappers of a plan: a matrix kernel is mapped at its own precision, everything else at the plan's base. What is
+// kept between kernels is in the base's vector format. `chip` and `plan` must outlive it.
+class Mappers {
+ public:
+  Mappers(const config::Chip& chip, const config::PrecisionPlan& plan);
+  // Kernels with equal answers run at the same precision.
+  const config::Precision& precision(const network::Kernel& kernel) const;
+  const Mapper& mapper(const network::Kernel& kernel) const;
+
+ private:
+  struct Entry {
+    config::Precision precision;
+    std::unique_ptr<Mapper> mapper;
+  };
+  const Entry& find(const network::Kernel& kernel) const;
+
+  const config::PrecisionPlan& plan_;
+  std::map<const config::Precision*, Entry> entries_;  // by the plan's precision
+};
 
 // Work for the vector units alone: blocks of the operands are loaded, worked on and stored, spread over the cores.
 struct StreamWork {

@@ -14,16 +14,58 @@ namespace {
 
 constexpr std::int64_t kRegion = 4096;  // operands start at multiples of this in DRAM
 
-int element_bytes(const config::Precision& precision, const network::Operand& operand) {
-  switch (operand.storage) {
-    case network::Storage::kMatrix:
-      return (operand.weights ? precision.matrix.b : precision.matrix.a).storage_bytes();
-    case network::Storage::kVector:
-      return precision.vector.storage_bytes();
-    case network::Storage::kIndex:
-      return 8;
+// Bytes of one element of each tensor in memory. A tensor in a matrix format that several kernels read at different
+// precisions is stored once, in the widest of their formats.
+class ElementSizes {
+ public:
+  ElementSizes(const config::PrecisionPlan& plan, const std::vector<network::Kernel>& kernels) : plan_(plan) {
+    for (const auto& kernel : kernels) {
+      const numerics::Datapath& datapath = plan.of(kernel.name).matrix;
+      for (const auto& read : kernel.is_matrix() ? kernel.reads : std::vector<network::Operand>{}) {
+        if (read.storage == network::Storage::kMatrix) {
+          int& bytes = matrix_[{read.value, read.weights}];
+          bytes = std::max(bytes, (read.weights ? datapath.b : datapath.a).storage_bytes());
+        }
+      }
+    }
   }
-  throw std::logic_error("unknown storage");
+
+  int of(const network::Operand& operand) const {
+    switch (operand.storage) {
+      case network::Storage::kMatrix: {
+        const auto at = matrix_.find({operand.value, operand.weights});
+        const numerics::Datapath& base = plan_.base().matrix;
+        return at != matrix_.end() ? at->second : (operand.weights ? base.b : base.a).storage_bytes();
+      }
+      case network::Storage::kVector:
+        return plan_.base().vector.storage_bytes();
+      case network::Storage::kIndex:
+        return 8;
+      case network::Storage::kByte:
+        return 1;
+      case network::Storage::kWord:
+        return 4;
+    }
+    throw std::logic_error("unknown storage");
+  }
+
+ private:
+  const config::PrecisionPlan& plan_;
+  std::map<std::pair<network::ValueId, bool>, int> matrix_;
+};
+
+// Bytes of an operand; the last axis of an activation is padded to the chip's row alignment (ANE).
+Bytes stored_bytes(const config::Chip& chip, const ElementSizes& sizes, const network::Graph& graph,
+                   const network::Operand& operand) {
+  const std::int64_t size = sizes.of(operand);
+  const auto* ane = std::get_if<config::Ane>(&chip.architecture);
+  if (ane == nullptr || operand.weights || operand.value < 0 || graph.value(operand.value).shape.empty()) {
+    return Bytes(operand.elements * size);
+  }
+  // A tensor that is one long row ([batch, features]) is laid out as channels, 64 bytes to a group, not as one row for
+  // each feature.
+  const std::int64_t row = std::max<std::int64_t>(1, graph.value(operand.value).shape.back());
+  return Bytes(ceil_div(operand.elements, row) * round_up(row * size, ane->row_alignment.count()));
 }
 
 // The life of an activation: made by kernel `first` (-1: an input), last read by kernel `last`.
@@ -32,7 +74,7 @@ struct Life {
   Bytes bytes{};
 };
 
-std::map<network::ValueId, Life> find_lives(const config::Chip& chip, const config::Precision& precision,
+std::map<network::ValueId, Life> find_lives(const config::Chip& chip, const ElementSizes& sizes,
                                             const network::Graph& graph, const std::vector<network::Kernel>& kernels) {
   std::map<network::ValueId, Life> lives;
   const auto see = [&](const network::Operand& operand, int index, bool made) {
@@ -42,7 +84,7 @@ std::map<network::ValueId, Life> find_lives(const config::Chip& chip, const conf
     Life& life = lives[operand.value];
     life.first = made ? index : life.first;
     life.last = index;
-    life.bytes = std::max(life.bytes, stored_bytes(chip, precision, graph, operand));
+    life.bytes = std::max(life.bytes, stored_bytes(chip, sizes, graph, operand));
   };
   for (int i = 0; i < static_cast<int>(kernels.size()); ++i) {
     for (const auto& read : kernels[static_cast<std::size_t>(i)].reads) {
@@ -92,21 +134,9 @@ Bytes PlacedKernel::dram_bytes() const {
   return total;
 }
 
-Bytes stored_bytes(const config::Chip& chip, const config::Precision& precision, const network::Graph& graph,
-                   const network::Operand& operand) {
-  const std::int64_t size = element_bytes(precision, operand);
-  const auto* ane = std::get_if<config::Ane>(&chip.architecture);
-  if (ane == nullptr || operand.weights || operand.value < 0 || graph.value(operand.value).shape.empty()) {
-    return Bytes(operand.elements * size);
-  }
-  // A tensor that is one long row ([batch, features]) is laid out as channels, 64 bytes to a group, not as one row for
-  // each feature.
-  const std::int64_t row = std::max<std::int64_t>(1, graph.value(operand.value).shape.back());
-  return Bytes(ceil_div(operand.elements, row) * round_up(row * size, ane->row_alignment.count()));
-}
-
-Placement place(const config::Chip& chip, const config::Precision& precision, const network::Graph& graph,
+Placement place(const config::Chip& chip, const config::PrecisionPlan& plan, const network::Graph& graph,
                 const std::vector<network::Kernel>& kernels) {
+  const ElementSizes sizes(plan, kernels);
   Placement placement;
   std::map<network::ValueId, Bytes> weights;
   for (const auto& kernel : kernels) {
@@ -115,14 +145,14 @@ Placement place(const config::Chip& chip, const config::Precision& precision, co
         Bytes& bytes = weights[read.value];
         // The whole parameter is stored, even if a kernel reads part of it (an embedding).
         bytes = std::max(bytes,
-                         Bytes(network::element_count(graph.value(read.value).shape) * element_bytes(precision, read)));
+                         Bytes(network::element_count(graph.value(read.value).shape) * sizes.of(read)));
       }
     }
   }
   for (const auto& [value, bytes] : weights) {
     placement.weights += bytes;
   }
-  const auto lives = find_lives(chip, precision, graph, kernels);
+  const auto lives = find_lives(chip, sizes, graph, kernels);
   const auto on_chip_and_peak = choose_on_chip(lives, graph, static_cast<int>(kernels.size()), chip.shared.capacity);
   const std::set<network::ValueId>& resident = on_chip_and_peak.first;
   const Bytes peak = on_chip_and_peak.second;
@@ -134,7 +164,7 @@ Placement place(const config::Chip& chip, const config::Precision& precision, co
             "the network needs {:.1f} GB for weights and {:.1f} GB for activations at {}, the chip has {:.1f} GB; "
             "use a smaller batch or a narrower precision",
             static_cast<double>(placement.weights.count()) / 1e9, static_cast<double>(peak.count()) / 1e9,
-            precision.name, static_cast<double>(chip.dram.capacity.count()) / 1e9));
+            plan.base().name, static_cast<double>(chip.dram.capacity.count()) / 1e9));
   }
   const bool weights_stay =
       std::holds_alternative<config::Hopper>(chip.architecture) && placement.weights + peak <= chip.shared.capacity;
@@ -142,7 +172,7 @@ Placement place(const config::Chip& chip, const config::Precision& precision, co
     PlacedKernel placed{&kernel, {}, {}};
     std::int64_t address = 0;
     const auto add = [&](const network::Operand& operand, std::vector<Stream>& streams) {
-      const Bytes bytes = stored_bytes(chip, precision, graph, operand);
+      const Bytes bytes = stored_bytes(chip, sizes, graph, operand);
       const bool on_chip = operand.weights ? weights_stay : resident.count(operand.value) != 0;
       streams.push_back({bytes, on_chip, static_cast<std::uint64_t>(address)});
       address += round_up(bytes.count(), kRegion);

@@ -31,16 +31,14 @@ struct PlacedKernel {
 
 struct Placement {
   std::vector<PlacedKernel> kernels;
-  Bytes weights{};           // as stored at this precision
+  Bytes weights{};           // as stored
   Bytes activations_peak{};  // most bytes alive at once
 };
 
-// Bytes of a tensor at a precision; the last axis of an activation is padded to the chip's row alignment (ANE).
-Bytes stored_bytes(const config::Chip& chip, const config::Precision& precision, const network::Graph& graph,
-                   const network::Operand& operand);
-
-// Throws ModelError when weights and activations exceed the DRAM.
-Placement place(const config::Chip& chip, const config::Precision& precision, const network::Graph& graph,
+// Tensors that only matrix kernels read are in the format that these multiply (the widest, where the plan lets them run
+// at different precisions), all others in the vector format of the plan's base. Throws ModelError when weights and
+// activations exceed the DRAM.
+Placement place(const config::Chip& chip, const config::PrecisionPlan& plan, const network::Graph& graph,
                 const std::vector<network::Kernel>& kernels);
 
 }  // namespace mantissa::chips

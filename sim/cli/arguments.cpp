@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -28,6 +29,7 @@ Arguments::Arguments(std::span<const std::string> words, std::span<const Option>
   for (const Option& option : options) {
     names.push_back(option.name);
   }
+  std::string taken;  // the option with an optional value that took the word after it
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (word == "--") {
@@ -47,6 +49,7 @@ Arguments::Arguments(std::span<const std::string> words, std::span<const Option>
     if (values_.contains(name)) {
       throw UsageError(fmt::format("option {} is given twice", name));
     }
+    const bool optional = option->value.starts_with("[");
     if (option->value.empty()) {
       if (equals != std::string::npos) {
         throw UsageError(fmt::format("option {} takes no value", name));
@@ -56,12 +59,19 @@ Arguments::Arguments(std::span<const std::string> words, std::span<const Option>
       values_[name] = word.substr(equals + 1);
     } else if (i + 1 < words.size() && (words[i + 1] == "-" || !words[i + 1].starts_with("--"))) {
       values_[name] = words[++i];
+      taken = optional ? name : taken;
+    } else if (optional) {
+      values_[name] = "";
+      continue;
     } else {
       throw UsageError(fmt::format("option {} needs a value: {} {}", name, name, option->value));
     }
     if (!option->value.empty() && values_[name].empty()) {
       throw UsageError(fmt::format("option {} needs a value: {} {}", name, name, option->value));
     }
+  }
+  if (positional_.empty() && !taken.empty()) {
+    positional_.push_back(std::exchange(values_[taken], ""));
   }
 }
 

@@ -13,14 +13,16 @@ namespace mantissa::cli {
 
 struct Option {
   std::string name;   // "--batch"
-  std::string value;  // "N" as help shows it; empty: a switch
+  std::string value;  // "N" as help shows it; empty: a switch; "[N]": may be left out
   std::string help;
 };
 
 class Arguments {
  public:
   // Throws UsageError for unknown options, missing or unwanted values and options given twice. "--name value" and
-  // "--name=value" mean the same; after "--" everything is positional.
+  // "--name=value" mean the same; after "--" everything is positional. A value that may be left out is not taken from
+  // the next word where no positional word would be left: in "--expect d file" it is d, in "--expect file" there is
+  // none.
   Arguments(std::span<const std::string> words, std::span<const Option> options);
 
   const std::vector<std::string>& positional() const { return positional_; }

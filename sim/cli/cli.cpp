@@ -12,7 +12,7 @@
 namespace mantissa::cli {
 namespace {
 
-constexpr int kOk = 0, kUsage = 2, kModel = 3, kBug = 70;
+constexpr int kUsage = 2, kModel = 3, kBug = 70;
 
 std::string options_text(std::span<const Option> options) {
   std::size_t width = 0;
@@ -66,7 +66,9 @@ void dispatch(std::span<const std::string> words, Streams& streams, std::string&
 }  // namespace
 
 std::span<const Command> commands() {
-  static const std::vector<Command> all = {run_command(), compare_command(), list_command(), explain_command()};
+  static const std::vector<Command> all = {run_command(),         compare_command(), list_command(),
+                                           explain_command(),     dot_command(),     cast_command(),
+                                           sensitivity_command(), mixed_command(),   sweep_command()};
   return all;
 }
 
@@ -80,15 +82,16 @@ std::string help_text() {
       "accuracy its arithmetic costs against FP32.\n\n"
       "usage: mantissa COMMAND [OPTIONS]\n\ncommands:\n";
   for (const Command& command : commands()) {
-    text += fmt::format("  {:<9} {}\n", command.name, command.summary);
+    text += fmt::format("  {:<11} {}\n", command.name, command.summary);
   }
   text +=
       "\n  mantissa COMMAND --help   explains a command\n  mantissa --version\n\nexamples:\n"
       "  mantissa list\n"
       "  mantissa run h100_sxm resnet50 --precision fp16 --batch 8\n"
       "  mantissa compare configs/compare_fashion.yaml\n\n"
-      "exit codes: 0 done; 2 a mistake in the command line or a file; 3 the modelled machine cannot run this; 70 a "
-      "bug\n";
+      "exit codes: 0 done; 1 a comparison found differences; 2 a mistake in the command line or a file; 3 the "
+      "modelled\n"
+      "machine cannot run this; 70 a bug\n";
   return text;
 }
 
@@ -112,7 +115,7 @@ int execute(std::span<const std::string> words, Streams& streams) {
     if (!streams.out) {
       throw UsageError("cannot write to standard output; is the disk full?");
     }
-    return kOk;
+    return streams.exit_code;
   } catch (const UsageError& e) {
     streams.err << "mantissa: error: " << e.what() << "\n"
                 << fmt::format("see: mantissa {}{}--help\n", command, command.empty() ? "" : " ");

@@ -17,6 +17,7 @@ struct Streams {
   std::ostream& err;
   bool progress = false;  // err is a terminal
   report::Style style;    // colour where out is a terminal
+  int exit_code = 0;      // of a command that throws nothing: 1 where a comparison found differences
 };
 
 struct Command {
@@ -33,6 +34,11 @@ Command run_command();
 Command compare_command();
 Command list_command();
 Command explain_command();
+Command dot_command();
+Command cast_command();
+Command sensitivity_command();
+Command mixed_command();
+Command sweep_command();
 
 // Options that `run` and `compare` share, and what they mean.
 std::vector<Option> study_options();

@@ -79,7 +79,7 @@ config::Runs read_runs(const Arguments& arguments) {
 
 void execute_compare(const Arguments& arguments, Streams& streams) {
   study::RunOptions options = read_run_options(arguments);
-  check_json_target(arguments);
+  check_target(arguments, "--json");
   const config::Runs runs = read_runs(arguments);
   ProgressLine progress(streams.err, streams.progress);
   options.progress = [&](const std::string& what, std::int64_t done, std::int64_t total) {

@@ -11,6 +11,7 @@
 #include "config/fields.h"
 #include "config/home.h"
 #include "config/workload.h"
+#include "numerics/block.h"
 
 namespace mantissa::cli {
 namespace {
@@ -97,30 +98,42 @@ void print_precisions(Streams& streams) {
   streams.out << table.render() << "*: the chip's default. Peak at the nominal clock; 1 MAC = 2 operations.\n";
 }
 
-std::string describe(const numerics::Datapath& d) {
-  std::string accumulation;
-  for (const auto& row : config::accumulation_names()) {
-    accumulation = row.value == d.accumulation ? row.name : accumulation;
-  }
-  std::string rounding;
-  for (const auto& row : config::rounding_names()) {
-    rounding = row.value == d.accumulator_rounding ? row.name : rounding;
-  }
+template <class Rows, class Value>
+std::string name_in(const Rows& rows, Value value) {
+  const auto at = std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.value == value; });
+  return at == rows.end() ? "" : at->name;
+}
+
+std::string one_step(const numerics::Datapath& d) {
   switch (d.accumulation) {
     case numerics::Accumulation::kInteger:
-      return "exact integer sum";
+      return d.integer_overflow == numerics::IntegerOverflow::kSaturate
+                 ? fmt::format("exact sum of {} products, saturating", d.group)
+                 : "exact sum, wrapping";
     case numerics::Accumulation::kSequentialFma:
-      return fmt::format("one fused multiply-add after another, {}", rounding);
+      return "one fused multiply-add after another";
     case numerics::Accumulation::kAligned:
-      return fmt::format("{} products aligned at {} fraction bits, {}{}", d.group, d.align_fraction_bits, rounding,
-                         d.promote_every > 0 ? fmt::format(", promoted every {}", d.promote_every) : "");
+      return fmt::format("{} products aligned at F {}", d.group, d.align_fraction_bits);
     case numerics::Accumulation::kExact:
-      return fmt::format("{} products {}, {}{}", d.group,
-                         d.tile_fraction_bits > 0 ? fmt::format("in an adder of {} fraction bits", d.tile_fraction_bits)
-                                                  : "summed exactly",
-                         rounding, d.promote_every > 0 ? fmt::format(", promoted every {}", d.promote_every) : "");
+      return d.tile_fraction_bits > 0 ? fmt::format("{} products in an adder of {} bits", d.group, d.tile_fraction_bits)
+                                      : fmt::format("{} products summed exactly", d.group);
   }
-  return accumulation;
+  return {};
+}
+
+// "32 products aligned at F 13, into fp32 every 128".
+std::string describe(const numerics::Datapath& d) {
+  std::string text = one_step(d);
+  text += d.zero_operands == numerics::ZeroOperands::kSmallestNormal ? ", zeros too" : "";
+  text += d.interleave > 1 ? fmt::format(", {} interleaved steps", d.interleave) : "";
+  text += d.split_passes > 0
+              ? fmt::format(", {} of {}", d.split_passes == 1 ? "1 pass" : fmt::format("{} passes", d.split_passes),
+                            d.split_format.name)
+              : "";
+  text += d.promote_every > 0
+              ? fmt::format(", into {} every {}", d.promotion.name.empty() ? "fp32" : d.promotion.name, d.promote_every)
+              : "";
+  return text;
 }
 
 void print_datapaths(Streams& streams) {
@@ -128,8 +141,8 @@ void print_datapaths(Streams& streams) {
   table.column("chip", "", Align::kLeft);
   table.column("datapath", "", Align::kLeft);
   table.column("operands", "", Align::kLeft);
-  table.column("accumulation", "", Align::kLeft);
-  table.column("sum", "", Align::kLeft);
+  table.column("one step", "", Align::kLeft);
+  table.column("accumulator", "", Align::kLeft);
   table.column("output", "", Align::kLeft);
   for (const auto& entry : load_chips()) {
     if (!entry.chip) {
@@ -137,10 +150,54 @@ void print_datapaths(Streams& streams) {
     }
     for (const auto& [name, d] : entry.chip->datapaths) {
       table.row({entry.file.name, name, d.a.name == d.b.name ? d.a.name : d.a.name + " x " + d.b.name, describe(d),
-                 d.accumulator.name, d.output.name});
+                 d.accumulation == numerics::Accumulation::kInteger
+                     ? d.accumulator.name
+                     : d.accumulator.name + " " + name_in(config::rounding_names(), d.accumulator_rounding),
+                 d.output.name});
     }
   }
-  streams.out << table.render();
+  streams.out << table.render() << "F: fraction bits that are kept below the largest exponent of a step.\n";
+}
+
+void print_formats(Streams& streams) {
+  report::TextTable table(streams.style);
+  table.column("format", "", Align::kLeft);
+  table.column("bits", "");
+  table.column("exponent", "bits");
+  table.column("fraction", "bits");
+  table.column("largest", "");
+  table.column("smallest", "normal");
+  table.column("smallest", "subnormal");
+  table.column("infinity, NaN", "", Align::kLeft);
+  table.column("overflow", "", Align::kLeft);
+  for (const numerics::Format& f : numerics::known_formats()) {
+    const char* specials = f.integer                                    ? "none"
+                           : f.specials == numerics::Specials::kIeee    ? "both"
+                           : f.specials == numerics::Specials::kNanOnly ? "NaN"
+                                                                        : "none";
+    const auto number = [](double value) { return fmt::format("{:.6g}", value); };
+    table.row({f.name, fmt::format("{}", f.bits()), f.integer ? "" : fmt::format("{}", f.exponent_bits),
+               f.integer ? "" : fmt::format("{}", f.mantissa_bits), number(f.max_finite()),
+               f.integer ? "" : number(f.min_normal()),
+               f.integer || f.mantissa_bits == 0 ? "" : number(f.min_subnormal()), specials,
+               f.overflow == numerics::Overflow::kSaturate ? "saturates" : "infinity"});
+  }
+  streams.out
+      << table.render()
+      << "Any other eXmY, X 1..8 exponent and Y 0..23 fraction bits, and intN is a format too; _ieee, _fn or _finite "
+         "say which\nspecial values it has, _sat or _nosat what overflows do: e5m3, e4m3_nosat, e3m4_fn.\n\n";
+  report::TextTable blocks(streams.style);
+  blocks.column("block format", "", Align::kLeft);
+  blocks.column("elements", "", Align::kLeft);
+  blocks.column("block", "");
+  blocks.column("scale", "", Align::kLeft);
+  blocks.column("per element", "bits");
+  for (const numerics::BlockFormat& f : numerics::known_block_formats()) {
+    blocks.row({f.name, f.element.name, fmt::format("{}", f.block),
+                f.scale == numerics::BlockScale::kE8M0 ? "e8m0" : "e4m3, and fp32 of the tensor",
+                fmt::format("{:g}", f.bits_per_element())});
+  }
+  streams.out << blocks.render();
 }
 
 struct Section {
@@ -150,7 +207,8 @@ struct Section {
 constexpr Section kSections[] = {{"chips", print_chips},
                                  {"workloads", print_workloads},
                                  {"precisions", print_precisions},
-                                 {"datapaths", print_datapaths}};
+                                 {"datapaths", print_datapaths},
+                                 {"formats", print_formats}};
 
 void execute_list(const Arguments& arguments, Streams& streams) {
   std::vector<std::string> names;
@@ -180,8 +238,8 @@ void execute_list(const Arguments& arguments, Streams& streams) {
 
 Command list_command() {
   return {"list",
-          "list [chips] [workloads] [precisions] [datapaths]",
-          "chips, workloads, precisions and datapaths that are there",
+          "list [chips] [workloads] [precisions] [datapaths] [formats]",
+          "chips, workloads, precisions, datapaths and formats that are there",
           "Shows what is in configs/ and workloads/ of Mantissa's home: the folder in the environment variable "
           "MANTISSA_HOME, or\n"
           "where Mantissa is installed, or its source tree. Names shown here stand for these files in other commands.",

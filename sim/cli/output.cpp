@@ -20,7 +20,7 @@ constexpr std::int64_t kMaxImages = 10'000'000;
 
 std::vector<Option> study_options() {
   return {{"--batch", "N", "inputs in one run of the network; default: the workload's"},
-          {"--images", "N", "measure accuracy on the first N test images only"},
+          {"--images", "N", "measure accuracy on the first N test images (or texts) only"},
           {"--no-accuracy", "", "time and energy only: do not execute the network on data"},
           {"--json", "FILE", "also write the results as JSON (docs/result_format.md); '-': JSON on stdout, no table"}};
 }
@@ -36,8 +36,8 @@ study::RunOptions read_run_options(const Arguments& arguments) {
   return options;
 }
 
-void check_json_target(const Arguments& arguments) {
-  const std::string file = arguments.text("--json");
+void check_target(const Arguments& arguments, const std::string& option) {
+  const std::string file = arguments.text(option);
   if (file.empty() || file == "-") {
     return;
   }
@@ -45,31 +45,37 @@ void check_json_target(const Arguments& arguments) {
   const std::filesystem::path path(file);
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   if (!std::filesystem::is_directory(folder, ignored)) {
-    throw UsageError(fmt::format("--json: there is no folder '{}'", folder.string()));
+    throw UsageError(fmt::format("{}: there is no folder '{}'", option, folder.string()));
   }
   if (std::filesystem::is_directory(path, ignored)) {
-    throw UsageError(fmt::format("--json: '{}' is a folder; name a file in it", file));
+    throw UsageError(fmt::format("{}: '{}' is a folder; name a file in it", option, file));
   }
   const bool exists = std::filesystem::exists(path, ignored);
   if (access(exists ? path.c_str() : folder.c_str(), W_OK) != 0) {
-    throw UsageError(fmt::format("--json: '{}' cannot be written: permission denied", file));
+    throw UsageError(fmt::format("{}: '{}' cannot be written: permission denied", option, file));
+  }
+}
+
+void write_target(const Arguments& arguments, const std::string& option, const std::string& text, Streams& streams) {
+  const std::string file = arguments.text(option);
+  if (file == "-") {
+    streams.out << text;
+    return;
+  }
+  std::ofstream out(file, std::ios::binary);
+  out << text << std::flush;
+  if (!out) {
+    throw UsageError(fmt::format("{}: writing '{}' failed; is the disk full?", option, file));
   }
 }
 
 void write_results(const Arguments& arguments, const std::vector<report::RunResult>& results, const std::string& title,
                    const std::function<std::string()>& table, Streams& streams) {
-  const std::string file = arguments.text("--json");
-  if (file == "-") {
-    streams.out << report::to_json(results, title);
-    return;
+  if (arguments.text("--json") != "-") {
+    streams.out << table();
   }
-  streams.out << table();
-  if (!file.empty()) {
-    std::ofstream out(file, std::ios::binary);
-    out << report::to_json(results, title) << std::flush;
-    if (!out) {
-      throw UsageError(fmt::format("--json: writing '{}' failed; is the disk full?", file));
-    }
+  if (arguments.has("--json")) {
+    write_target(arguments, "--json", report::to_json(results, title), streams);
   }
 }
 

@@ -14,8 +14,10 @@ namespace mantissa::cli {
 // --precision is left to the command.
 study::RunOptions read_run_options(const Arguments& arguments);
 
-// Throws UsageError when --json names a file that cannot be written; called before the work starts.
-void check_json_target(const Arguments& arguments);
+// Throws UsageError when the option ("--json") names a file that cannot be written; called before the work starts.
+void check_target(const Arguments& arguments, const std::string& option);
+// Writes the text into the file that the option names; "-" is `out`.
+void write_target(const Arguments& arguments, const std::string& option, const std::string& text, Streams& streams);
 // --json FILE: the table on `out`, JSON in the file. --json -: JSON alone.
 void write_results(const Arguments& arguments, const std::vector<report::RunResult>& results, const std::string& title,
                    const std::function<std::string()>& table, Streams& streams);

@@ -16,7 +16,7 @@ void execute_run(const Arguments& arguments, Streams& streams) {
     throw UsageError(fmt::format("run takes a chip and a workload; found {} of them", names.size()));
   }
   study::RunOptions options = read_run_options(arguments);
-  check_json_target(arguments);
+  check_target(arguments, "--json");
   options.precision = arguments.text("--precision");
   const config::Chip chip = config::load_chip(config::resolve_file(config::FileKind::kChip, names[0]));
   const config::Workload workload = config::load_workload(config::resolve_file(config::FileKind::kWorkload, names[1]));

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "config/datapath_reader.h"
 #include "config/fields.h"
 #include "config/provenance.h"
 #include "config/yaml.h"
@@ -14,82 +15,12 @@
 namespace mantissa::config {
 namespace {
 
+using detail::check_name;
+using detail::is_name;
+using detail::read_datapath;
+using detail::read_format;
+
 constexpr std::size_t kMaxNamed = 64;  // datapaths, precisions, tiles
-
-// The value of the row `name` ("nearest_even") in a table of {name, value}; reports an unknown word at the node.
-template <class Row>
-auto look_up(const YamlNode& node, std::span<const Row> rows) {
-  const std::string word = node.text();
-  std::vector<std::string> names;
-  for (const Row& row : rows) {
-    if (word == row.name) {
-      return row.value;
-    }
-    names.emplace_back(row.name);
-  }
-  if (!word.empty() || node.kind() == YamlNode::Kind::kScalar) {
-    node.error(fmt::format("'{}' is not a known {}{}", word, node.path(), suggestion(word, names)));
-  }
-  return rows.front().value;
-}
-
-numerics::Format read_format(const YamlNode& node) {
-  const std::string name = node.text();
-  if (const auto format = numerics::find_format(name)) {
-    return *format;
-  }
-  if (node.kind() == YamlNode::Kind::kScalar) {
-    std::vector<std::string> names;
-    for (const auto& format : numerics::known_formats()) {
-      names.push_back(format.name);
-    }
-    const std::string near = nearest(name, names);
-    node.error(fmt::format(
-        "'{}' is not a number format; {}", name,
-        near.empty() ? "known: fp32, tf32, fp16, bf16, fp8_e4m3, fp8_e5m2, int8, and eXmY with X 2..8, Y 0..23"
-                     : "did you mean '" + near + "'?"));
-  }
-  return {};
-}
-
-bool is_name(const std::string& name) {
-  return !name.empty() && name.size() <= 40 && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
-}
-
-void check_name(const YamlNode& node, const std::string& name) {
-  if (!node.missing() && !is_name(name)) {
-    node.error_at_key(fmt::format("'{}' is not a name; use at most 40 lower-case letters, digits and _", name));
-  }
-}
-
-numerics::Datapath read_datapath(const YamlNode& node, const std::string& name) {
-  numerics::Datapath datapath;
-  datapath.name = name;
-  const std::size_t mistakes_before = node.mistakes();
-  check_name(node, name);
-  MapReader reader(node);
-  read_fields(reader, datapath_fields(), "", datapath);
-  datapath.a = read_format(reader.required("a"));
-  datapath.b = read_format(reader.required("b"));
-  datapath.accumulator = read_format(reader.required("accumulator"));
-  datapath.output = read_format(reader.required("output"));
-  const YamlNode accumulation = reader.required("accumulation");
-  datapath.accumulation = look_up(accumulation, accumulation_names());
-  const auto rounding = [&](const char* key) {
-    const auto found = reader.find(key);
-    return found ? look_up(*found, rounding_names()) : numerics::Rounding::kNearestEven;
-  };
-  datapath.operand_rounding = rounding("operand_rounding");
-  datapath.accumulator_rounding = rounding("accumulator_rounding");
-  datapath.output_rounding = rounding("output_rounding");
-  reader.finish();
-  if (const std::string defect = numerics::defect(datapath); node.mistakes() == mistakes_before && !defect.empty()) {
-    node.error_at_key(fmt::format("datapath '{}': {}", name, defect));
-  }
-  return datapath;
-}
 
 numerics::Datapath find_datapath(const YamlNode& node, const Chip& chip) {
   const std::string name = node.text();
@@ -132,6 +63,11 @@ Precision read_precision(const YamlNode& node, const std::string& name, const Ch
     if (const auto passes = reader.find("passes"); passes && precision.passes != 1) {
       passes->error("only a tpu takes several passes; lower macs_per_cycle instead");
     }
+  }
+  if (tpu && precision.matrix.split_passes != 0 && precision.matrix.split_passes != precision.passes &&
+      numerics::defect(precision.matrix).empty()) {
+    node.error_at_key(fmt::format("'{}' takes passes: {}, but its datapath '{}' is defined by split_passes: {}",
+                                  node.path(), precision.passes, precision.matrix.name, precision.matrix.split_passes));
   }
   reader.finish();
   return precision;

@@ -25,6 +25,25 @@ struct Precision {
   double mac_pj = 0;             // energy of one multiply-accumulate, operands at the unit's edge
 };
 
+// Which precision each matrix kernel runs at: `base` for all, but for some nodes another one of the same chip (mixed
+// precision). Tensors between kernels are kept in the vector format of `base`. REQUIRES: the precisions outlive the plan.
+class PrecisionPlan {
+ public:
+  PrecisionPlan(const Precision& base) : base_(&base) {}  // NOLINT(google-explicit-constructor): one precision is a plan
+  void assign(std::string node, const Precision& precision) { nodes_[std::move(node)] = &precision; }
+  const Precision& base() const { return *base_; }
+  // Of the matrix kernel whose main node has this name.
+  const Precision& of(const std::string& node) const {
+    const auto at = nodes_.find(node);
+    return at == nodes_.end() ? *base_ : *at->second;
+  }
+  const std::map<std::string, const Precision*>& nodes() const { return nodes_; }
+
+ private:
+  const Precision* base_;
+  std::map<std::string, const Precision*> nodes_;
+};
+
 struct Dram {
   std::string standard;                      // "HBM2"
   int channels = 0;                          // independent command buses, all stacks together

@@ -134,14 +134,22 @@ const Field<numerics::Datapath> kDatapathFields[] = {
   {"b", kT, "", 0, 0, kRequired, "Format of the second operand (weights).", nullptr},
   {"operand_rounding", kT, "", 0, 0, "nearest_even", "How operands are rounded to their format: nearest_even, nearest_away or toward_zero.", nullptr},
   {"flush_subnormal_operands", kB, "", 0, 0, "false", "Subnormal operands count as zero.", [](numerics::Datapath& d, const V& v) { d.flush_subnormal_operands = v.boolean; }},
-  {"accumulation", kT, "", 0, 0, kRequired, "aligned (products and sum are cut at a common exponent), exact (a group is summed exactly, then rounded), sequential_fma (one fused multiply-add after another) or integer (exact 32-bit).", nullptr},
+  {"split_passes", kI, "", 0, 6, "0", "1, 3 or 6: operands are split into 1, 2 or 3 values of split_format, which are multiplied in so many passes (FP32 out of BF16 parts); 0: operands are multiplied as they are.", [](numerics::Datapath& d, const V& v) { d.split_passes = small(v); }},
+  {"split_format", kT, "", 0, 0, "fp32", "Floating-point format of the parts; goes with split_passes.", nullptr},
+  {"interleave", kI, "", 1, 64, "1", "Products are taken in blocks of group x interleave; step s of a block takes every interleave-th run of interleave_run neighbours, from run s on. 1: consecutive products.", [](numerics::Datapath& d, const V& v) { d.interleave = small(v); }},
+  {"interleave_run", kI, "products", 1, 1024, "1", "Neighbours that stay together under interleave; divides group.", [](numerics::Datapath& d, const V& v) { d.interleave_run = small(v); }},
+  {"accumulation", kT, "", 0, 0, kRequired, "aligned (products and sum are cut at a common exponent), exact (a group is summed exactly, then rounded), sequential_fma (one fused multiply-add after another) or integer (exact sums, see integer_overflow).", nullptr},
   {"group", kI, "", 1, 1024, "1", "Products summed in one step.", [](numerics::Datapath& d, const V& v) { d.group = small(v); }},
   {"align_fraction_bits", kI, "bits", 0, 40, "0", "accumulation: aligned only. Fraction bits kept below the largest exponent of a step.", [](numerics::Datapath& d, const V& v) { d.align_fraction_bits = small(v); }},
+  {"zero_operands", kT, "", 0, 0, "ignored", "accumulation: aligned only. Whether zeros take part in the alignment: ignored, or smallest_normal (a zero has exponent -126, so that 0 x 2^120 aligns to 2^-6, as in MMA-Sim).", nullptr},
   {"tile_fraction_bits", kI, "bits", 0, 22, "0", "accumulation: exact only. Fraction bits of the narrow adder that sums a group before it meets the accumulator; 0: no narrow adder.", [](numerics::Datapath& d, const V& v) { d.tile_fraction_bits = small(v); }},
-  {"accumulator", kT, "", 0, 0, kRequired, "Format of the running sum.", nullptr},
+  {"accumulator", kT, "", 0, 0, kRequired, "Format of the running sum; accumulation: integer takes int8 to int32.", nullptr},
   {"accumulator_rounding", kT, "", 0, 0, "nearest_even", "How the running sum is rounded after a step.", nullptr},
-  {"promote_every", kI, "products", 0, 1 << 20, "0", "After so many products the running sum is added to a separate FP32 sum and cleared; a multiple of group; 0: never.", [](numerics::Datapath& d, const V& v) { d.promote_every = small(v); }},
-  {"output", kT, "", 0, 0, kRequired, "Format in which the sum leaves the unit.", nullptr},
+  {"integer_overflow", kT, "", 0, 0, "wrap", "accumulation: integer only. What passes the accumulator's range after a group: wrap (two's complement) or saturate.", nullptr},
+  {"initial_rounding", kT, "", 0, 0, "toward_zero", "How a sum that comes from outside (c of a*b + c) enters an accumulator of fewer bits: toward_zero, nearest_even, or none (with all its FP32 bits into the first step).", nullptr},
+  {"promote_every", kI, "products", 0, 1 << 20, "0", "After so many products the running sum is added to a separate sum (see promotion) and cleared; a multiple of group; 0: never.", [](numerics::Datapath& d, const V& v) { d.promote_every = small(v); }},
+  {"promotion", kT, "", 0, 0, "fp32", "Floating-point format of that sum, which is rounded to nearest even; goes with promote_every.", nullptr},
+  {"output", kT, "", 0, 0, kRequired, "Format in which the sum leaves the unit; accumulation: integer: one that holds the accumulator.", nullptr},
   {"output_rounding", kT, "", 0, 0, "nearest_even", "How the sum is rounded to the output format.", nullptr},
 };
 
@@ -163,6 +171,14 @@ constexpr AccumulationName kAccumulations[] = {{"aligned", numerics::Accumulatio
                                                {"sequential_fma", numerics::Accumulation::kSequentialFma},
                                                {"integer", numerics::Accumulation::kInteger}};
 
+constexpr ZeroOperandsName kZeroOperands[] = {{"ignored", numerics::ZeroOperands::kIgnored},
+                                              {"smallest_normal", numerics::ZeroOperands::kSmallestNormal}};
+constexpr IntegerOverflowName kIntegerOverflows[] = {{"wrap", numerics::IntegerOverflow::kWrap},
+                                                     {"saturate", numerics::IntegerOverflow::kSaturate}};
+constexpr InitialRoundingName kInitialRoundings[] = {{"toward_zero", numerics::InitialRounding::kTowardZero},
+                                                     {"nearest_even", numerics::InitialRounding::kNearestEven},
+                                                     {"none", numerics::InitialRounding::kNone}};
+
 }  // namespace
 
 std::span<const Field<Chip>> chip_fields() {
@@ -179,6 +195,15 @@ std::span<const RoundingName> rounding_names() {
 }
 std::span<const AccumulationName> accumulation_names() {
   return kAccumulations;
+}
+std::span<const ZeroOperandsName> zero_operands_names() {
+  return kZeroOperands;
+}
+std::span<const IntegerOverflowName> integer_overflow_names() {
+  return kIntegerOverflows;
+}
+std::span<const InitialRoundingName> initial_rounding_names() {
+  return kInitialRoundings;
 }
 
 }  // namespace mantissa::config

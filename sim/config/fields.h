@@ -55,8 +55,23 @@ struct AccumulationName {
   const char* name;
   numerics::Accumulation value;
 };
+struct ZeroOperandsName {
+  const char* name;
+  numerics::ZeroOperands value;
+};
+struct IntegerOverflowName {
+  const char* name;
+  numerics::IntegerOverflow value;
+};
+struct InitialRoundingName {
+  const char* name;
+  numerics::InitialRounding value;
+};
 std::span<const RoundingName> rounding_names();
 std::span<const AccumulationName> accumulation_names();
+std::span<const ZeroOperandsName> zero_operands_names();
+std::span<const IntegerOverflowName> integer_overflow_names();
+std::span<const InitialRoundingName> initial_rounding_names();
 
 namespace detail {
 // Reads one value of a row's type, or its default. `name` is the key inside the reader's map.

@@ -57,6 +57,10 @@ std::map<std::string, std::string> read_entries(const std::optional<YamlNode>& n
 
 }  // namespace
 
+bool is_fact(const std::string& path) {
+  return std::find(kNoFacts.begin(), kNoFacts.end(), path.substr(0, path.find('.'))) == kNoFacts.end();
+}
+
 Provenance find_provenance(const Chip& chip, std::string path) {
   while (!path.empty()) {
     if (const auto at = chip.assumed.find(path); at != chip.assumed.end()) {
@@ -76,7 +80,7 @@ void read_provenance(const YamlNode& root, MapReader& reader, Chip& chip) {
   std::set<std::string> paths;
   if (root.kind() == YamlNode::Kind::kMap) {
     for (const auto& [key, node] : root.entries()) {
-      if (std::find(kNoFacts.begin(), kNoFacts.end(), key) == kNoFacts.end()) {
+      if (is_fact(key)) {
         collect(node, facts, paths);
       }
     }

@@ -13,6 +13,9 @@ namespace mantissa::config {
 // either.
 void read_provenance(const YamlNode& root, MapReader& reader, Chip& chip);
 
+// Whether a key path is a fact about the chip, which needs a source; names and choices of the model are none.
+bool is_fact(const std::string& path);
+
 struct Provenance {
   bool assumed = false;
   std::string text;  // the source, or the reason; empty where nothing covers the path

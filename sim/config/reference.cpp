@@ -48,6 +48,32 @@ void append(std::vector<KeyInfo>& keys, const std::string& file, const std::stri
   }
 }
 
+// What sweep_reader.cpp reads.
+void append_sweep_keys(std::vector<KeyInfo>& keys) {
+  const auto add = [&](const char* key, const char* type, const char* fallback, const char* meaning) {
+    keys.push_back({"sweep", key, type, "", "", fallback, meaning});
+  };
+  add("schema", "whole number", "1", "Version of this file's layout.");
+  add("title", "text", "none", "Line above the table.");
+  add("measure", "list", "required", "One or more of accuracy, latency and energy; what is not named is not computed.");
+  add("chip", "text", "none", "Chip of all points, if no axis names them: a name of `mantissa list` or a file.");
+  add("workload", "text", "none", "Workload of all points, if no axis names them.");
+  add("precision", "text", "none", "Precision of all points; the chip's default where neither this nor an axis says.");
+  add("batch", "whole number", "none", "Inputs in one run of the network; the workload's where absent.");
+  add("images", "whole number", "none", "Test images (or texts) to measure accuracy on, from the first on; the workload's "
+      "where absent.");
+  add("set", "map", "none", "Keys as in `axes`, each with one value that holds for all points.");
+  add("axes", "list", "none", "What varies (docs/sweeps.md). Axes are crossed, the last one varies fastest; the keys of one "
+      "axis are tied. Keys: chip, workload, precision, batch, images, label, and paths in the files: chip.PATH, "
+      "workload.PATH, recipe.PATH (of the precision's recipe). Values: a list or a range.");
+  add("axes[].<key>.from", "number", "required", "First value of a range.");
+  add("axes[].<key>.to", "number", "required", "Last value of a range; part of it where a step ends there.");
+  add("axes[].<key>.step", "number", "1", "Difference of two values.");
+  add("axes[].<key>.factor", "number", "none", "Ratio of two values, in place of step.");
+  add("axes[].<key>.count", "whole number", "none", "Number of values, in place of step; both ends are among them.");
+  add("axes[].<key>.spacing", "text", "linear", "With count: linear or log.");
+}
+
 std::string cell(const std::string& text) {
   std::string escaped;
   for (const char c : text) {
@@ -66,10 +92,12 @@ std::vector<KeyInfo> key_reference() {
   append(keys, "workload", "", workload_fields());
   append(keys, "workload", "recipe.weights.", tensor_recipe_fields());
   append(keys, "workload", "recipe.activations.", tensor_recipe_fields());
+  append(keys, "workload", "recipe.kv_cache.", tensor_recipe_fields());
   keys.push_back({"runs", "schema", "whole number", "", "1", "1", "Version of this file's layout."});
   keys.push_back({"runs", "title", "text", "", "", "required", "Line above the table."});
   keys.push_back({"runs", "runs", "list", "", "", "required", "The runs, in the order of the table."});
   append(keys, "runs", "runs[].", run_fields());
+  append_sweep_keys(keys);
   return keys;
 }
 
@@ -86,7 +114,7 @@ std::string reference_markdown() {
   for (const KeyInfo& info : key_reference()) {
     if (info.file != file) {
       file = info.file;
-      const std::string folder = file == "workload" ? "workloads/" : "configs/";
+      const std::string folder = file == "workload" ? "workloads/" : file == "sweep" ? "configs/sweeps/" : "configs/";
       text += fmt::format(
           "\n## {}{} files (`{}*.yaml`)\n\n| key | type | range | default | meaning |\n|---|---|---|---|---|\n",
           static_cast<char>(file[0] - 'a' + 'A'), file.substr(1), folder);

@@ -7,7 +7,7 @@
 namespace mantissa::config {
 
 struct KeyInfo {
-  std::string file;      // "chip", "workload", "runs"
+  std::string file;      // "chip", "workload", "runs", "sweep"
   std::string key;       // "dram.page_bytes"; <name> and [] stand for the user's names and list items
   std::string type;      // "whole number", "number", "text", "true or false", "list", "map"
   std::string unit;      // "" where there is none

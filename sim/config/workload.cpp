@@ -7,84 +7,10 @@
 
 #include "base/text.h"
 #include "config/fields.h"
+#include "config/recipe.h"
 
 namespace mantissa::config {
 namespace {
-
-template <class Enum>
-struct Word {
-  const char* name;
-  Enum value;
-};
-
-template <class Enum, std::size_t N>
-void read_word(MapReader& reader, std::string_view key, const Word<Enum> (&words)[N], Enum& target) {
-  const auto node = reader.find(key);
-  if (!node) {
-    return;
-  }
-  const std::string text = node->text();
-  std::vector<std::string> names;
-  for (const auto& word : words) {
-    if (text == word.name) {
-      target = word.value;
-      return;
-    }
-    names.emplace_back(word.name);
-  }
-  if (node->kind() == YamlNode::Kind::kScalar) {
-    node->error(fmt::format("'{}' is not a known {}{}", text, key, suggestion(text, names)));
-  }
-}
-
-void read_tensor_recipe(const YamlNode& node, TensorRecipe& recipe) {
-  static constexpr Word<Granularity> kGranularities[] = {{"per_tensor", Granularity::kPerTensor},
-                                                         {"per_channel", Granularity::kPerChannel}};
-  static constexpr Word<Calibrator> kCalibrators[] = {{"min_max", Calibrator::kMinMax},
-                                                      {"percentile", Calibrator::kPercentile}};
-  MapReader reader(node);
-  read_fields(reader, tensor_recipe_fields(), "", recipe);
-  read_word(reader, "granularity", kGranularities, recipe.granularity);
-  read_word(reader, "calibrator", kCalibrators, recipe.calibrator);
-  if (const auto percentile = reader.find("percentile"); percentile && recipe.calibrator != Calibrator::kPercentile) {
-    percentile->error_at_key("percentile has no effect without calibrator: percentile; add it or remove this key");
-  }
-  reader.finish();
-}
-
-void read_recipe(const YamlNode& node, Recipe& recipe) {
-  MapReader reader(node);
-  if (const auto weights = reader.find("weights")) {
-    read_tensor_recipe(*weights, recipe.weights);
-  }
-  if (const auto activations = reader.find("activations")) {
-    read_tensor_recipe(*activations, recipe.activations);
-    if (recipe.activations.granularity == Granularity::kPerChannel) {
-      activations->error_at_key("activations take one scale per tensor; remove granularity: per_channel");
-    }
-  }
-  if (const auto keep = reader.find("keep_float")) {
-    recipe.keep_float.clear();
-    for (const YamlNode& item : keep->items()) {
-      recipe.keep_float.push_back(item.text());
-    }
-  }
-  reader.finish();
-}
-
-void read_dataset(const YamlNode& node, Workload& workload) {
-  static const std::vector<std::string> known = {"fashion_mnist"};
-  workload.dataset.emplace();
-  MapReader reader(node);
-  read_fields(reader, workload_fields(), "dataset", workload);
-  const YamlNode name = reader.required("name");
-  workload.dataset->name = name.text();
-  if (name.kind() == YamlNode::Kind::kScalar && workload.dataset->name != known.front()) {
-    name.error(fmt::format("'{}' is not a known data set{}", workload.dataset->name,
-                           suggestion(workload.dataset->name, known)));
-  }
-  reader.finish();
-}
 
 void read_network(const YamlNode& root, MapReader& reader, Workload& workload) {
   const auto onnx = reader.find("onnx");
@@ -127,7 +53,10 @@ const Recipe& Workload::recipe_for(const std::string& precision) const {
 }
 
 Workload load_workload(const std::string& path) {
-  const YamlNode root = YamlNode::load_file(path);
+  return parse_workload(YamlNode::load_file(path), path);
+}
+
+Workload parse_workload(const YamlNode& root, const std::string& path) {
   Workload workload;
   workload.path = path;
   workload.hash = root.hash();

@@ -8,34 +8,66 @@
 #include <string>
 #include <vector>
 
+#include "config/dataset.h"
 #include "config/yaml.h"
+#include "numerics/block.h"
+#include "numerics/format.h"
+#include "numerics/requantize.h"
 
 namespace mantissa::config {
 
-enum class Granularity { kPerTensor, kPerChannel };
-enum class Calibrator { kMinMax, kPercentile };
+// What shares one scale.
+enum class Granularity {
+  kPerTensor,
+  kPerChannel,  // weights: an output channel
+  kPerGroup,    // weights: `group` consecutive elements of an output channel, in the order of accumulation
+  kPerToken,    // activations and cached keys and values: a row (all axes but the last), with dynamic scaling only; a
+                // convolution's data has no rows, and its samples are taken
+};
+enum class Calibrator {
+  kMinMax,
+  kPercentile,
+  kEntropy,      // least KL divergence between the histograms before and after (TensorRT, ModelOpt)
+  kMse,          // least mean square error
+  kAmaxHistory,  // FP8 delayed scaling (TransformerEngine): from the largest magnitudes of the last batches
+};
+enum class Scaling {
+  kStatic,   // ranges from calibration
+  kDynamic,  // the range of the very values that are quantized ("current scaling"); one scale for each sample of the
+             // batch, or for each token
+};
 
 struct TensorRecipe {
   bool symmetric = true;  // false: affine (a zero point)
   Granularity granularity = Granularity::kPerTensor;
+  std::int64_t group = 128;  // kPerGroup
   Calibrator calibrator = Calibrator::kMinMax;
-  double percentile = 99.99;
+  double percentile = 99.99;           // kPercentile
+  std::int64_t history = 1024;         // kAmaxHistory: batches
+  bool most_recent = false;            // kAmaxHistory: the last batch alone, not the largest of the history
+  int margin = 0;                      // kMinMax, kAmaxHistory: the scale leaves 2^margin of headroom
+  Scaling scaling = Scaling::kStatic;  // activations
+  // Storage format where it is not the datapath's: values are quantized to it, scaled back and then enter the datapath
+  // in its own operand format (weight-only quantization, MX and NVFP4 emulation, quantized KV caches). Exactly one of
+  // both is set, or none.
+  std::optional<numerics::Format> format{};
+  std::optional<numerics::BlockFormat> block_format{};
 };
 
 // Post-training quantization at one precision. Formats come from the chip; integer formats and FP8 use scales, wider
 // floating-point formats are plain casts.
 struct Recipe {
-  TensorRecipe weights{true, Granularity::kPerChannel, Calibrator::kMinMax, 99.99};
+  TensorRecipe weights{.granularity = Granularity::kPerChannel};
   TensorRecipe activations{};
-  std::vector<std::string> keep_float;  // node names left in the chip's vector format
-};
-
-struct Dataset {
-  std::string name;                     // "fashion_mnist"
-  std::string folder;                   // empty: where Debian's package puts it
-  std::int64_t images = 0;              // of the test split, from the first on
-  std::int64_t calibration_images = 0;  // of the training split, from the first on
-  double mean = 0, std = 1;             // (pixel / 255 - mean) / std
+  // How keys and values are stored: the second operand of products of two computed matrices. Has a format.
+  std::optional<TensorRecipe> kv_cache;
+  // SmoothQuant: the share of the difficulty that moves from activations to weights, 0..1 (Xiao et al., ICML 2023).
+  std::optional<double> smooth;
+  // Integer precisions: how sums become the codes of the next integer matrix operation (absent: they are scaled to FP32
+  // and quantized again).
+  std::optional<numerics::Requantization> requantization{};
+  std::vector<std::string> keep_float;        // node names left in the chip's vector format
+  std::map<std::string, std::string> layers;  // mixed precision: node name -> precision of the chip
 };
 
 struct Workload {
@@ -52,5 +84,7 @@ struct Workload {
 };
 
 Workload load_workload(const std::string& path);
+// The same for a file that is parsed already (a sweep changes values in between).
+Workload parse_workload(const YamlNode& root, const std::string& path);
 
 }  // namespace mantissa::config

@@ -12,7 +12,7 @@
 #include <sstream>
 
 #include "base/text.h"
-#include "config/yaml_document.h"
+#include "config/yaml_impl.h"
 
 namespace mantissa::config {
 namespace {
@@ -119,12 +119,6 @@ void Diagnostics::finish() const {
   throw ConfigError(std::move(sorted));
 }
 
-struct YamlNode::Impl {
-  std::shared_ptr<const YamlDocument> document;
-  int id = 0;
-  const YamlDocument::Node& node() const { return document->nodes[static_cast<std::size_t>(id)]; }
-};
-
 YamlNode YamlNode::load_file(const std::string& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
@@ -155,11 +149,11 @@ YamlNode::Kind YamlNode::kind() const {
 }
 
 SourcePos YamlNode::pos() const {
-  return impl_ ? impl_->document->place(impl_->node().line, impl_->node().column) : SourcePos{};
+  return impl_ ? impl_->file().place(impl_->node().line, impl_->node().column) : SourcePos{};
 }
 
 SourcePos YamlNode::key_pos() const {
-  return impl_ && impl_->node().key_line > 0 ? impl_->document->place(impl_->node().key_line, impl_->node().key_column)
+  return impl_ && impl_->node().key_line > 0 ? impl_->file().place(impl_->node().key_line, impl_->node().key_column)
                                              : pos();
 }
 
@@ -185,14 +179,13 @@ std::string YamlNode::hash() const {
 
 void YamlNode::error(const std::string& message) const {
   if (impl_) {
-    impl_->document->report(impl_->node().line, impl_->node().column, message);
+    impl_->document->report(impl_->node(), false, message);
   }
 }
 
 void YamlNode::error_at_key(const std::string& message) const {
   if (impl_) {
-    const SourcePos at = key_pos();
-    impl_->document->report(at.line, at.column, message);
+    impl_->document->report(impl_->node(), true, message);
   }
 }
 

@@ -228,6 +228,13 @@ void YamlDocument::report(int line, int column, const std::string& message) cons
   diagnostics.add(place(line, column), message, line_text(line));
 }
 
+void YamlDocument::report(const Node& node, bool at_key, const std::string& message) const {
+  const bool key = at_key && node.key_line > 0;
+  const int line = key ? node.key_line : node.line, column = key ? node.key_column : node.column;
+  const YamlDocument& file = file_of(node);
+  diagnostics.add(file.place(line, column), message, file.line_text(line));
+}
+
 std::shared_ptr<const YamlDocument> parse_yaml(const std::string& text, const std::string& name) {
   auto document = std::make_shared<YamlDocument>();
   document->name = name;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A parsed YAML file as a flat list of nodes with positions. Private to the YAML reader: yaml.cpp hands the nodes out,
-// yaml_document.cpp fills them in from yaml-cpp's events (the only code that includes yaml-cpp).
+// yaml_document.cpp fills them in from yaml-cpp's events; only it and yaml_dump.cpp include yaml-cpp.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -26,6 +26,8 @@ struct YamlDocument {
     std::string key;    // in a map
     std::string value;  // of a scalar
     std::vector<int> children;
+    // Where an overlay (yaml_overlay.h) put the node here from another file: that file. Else null.
+    std::shared_ptr<const YamlDocument> origin;
   };
 
   std::string name;  // file
@@ -38,6 +40,9 @@ struct YamlDocument {
   // The text of a line for a caret; empty beyond the file and for very long lines.
   std::string line_text(int line) const;
   void report(int line, int column, const std::string& message) const;
+  // The file that a node was written in.
+  const YamlDocument& file_of(const Node& node) const { return node.origin ? *node.origin : *this; }
+  void report(const Node& node, bool at_key, const std::string& message) const;
 };
 
 // Text before yaml-cpp sees it (yaml_text.cpp).

@@ -66,12 +66,15 @@ Breakdown energy_of(const config::Chip& chip, const config::Precision& precision
 }
 
 Hertz governed_clock(const config::Chip& chip, const config::Precision& precision, const Counters& counters) {
+  return governed_clock(chip, energy_of(chip, precision, counters, chip.clock()), counters);
+}
+
+Hertz governed_clock(const config::Chip& chip, const Breakdown& at_nominal, const Counters& counters) {
   const Hertz nominal = chip.clock();
   const Timeline& t = counters.timeline;
   if (!chip.power.limit || t.total.count() <= 0) {
     return nominal;
   }
-  const Breakdown at_nominal = energy_of(chip, precision, counters, nominal);
   const Seconds time = at(t.total, nominal);
   const double compute_share =
       ratio(t.matrix + t.vector, t.total - t.idle);  // idle cores wait for what the others wait for

@@ -28,5 +28,7 @@ Breakdown energy_of(const config::Chip& chip, const config::Precision& precision
 // (matrix + vector) / (total - idle), stretches as 1/f, the rest does not. Without a limit: the nominal clock; when no
 // clock is low enough: the lowest.
 Hertz governed_clock(const config::Chip& chip, const config::Precision& precision, const Counters& counters);
+// The same for a run whose kernels had several precisions: its energy at the nominal clock is given.
+Hertz governed_clock(const config::Chip& chip, const Breakdown& at_nominal, const Counters& counters);
 
 }  // namespace mantissa::energy

@@ -4,16 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/units.h"
-#include "execute/dataset.h"
 #include "execute/executor.h"
 #include "execute/rules.h"
+#include "execute/task.h"
 #include "network/import.h"
 #include "network/kernel.h"
 
@@ -25,57 +25,17 @@ using network::ValueId;
 
 namespace {
 
-constexpr std::int64_t kBatch = 50;  // images at a time: wide enough for the kernels, small enough for the caches
-constexpr std::int64_t kLayerImages = 200;  // compared layer by layer
-constexpr int kWrong = -1;                  // the prediction where a logit is NaN: never right
-
-Graph with_batch(const Graph& graph, const config::Workload& workload) {
-  return workload.onnx && graph.batch != kBatch ? network::load_network(workload, kBatch) : graph;
+Graph with_batch(const Graph& graph, const config::Workload& workload, std::int64_t batch) {
+  return workload.onnx && graph.batch != batch ? network::load_network(workload, batch) : graph;
 }
 
-const config::Dataset& dataset_of(const config::Workload& workload) {
-  if (!workload.dataset) {
-    throw ConfigError({workload.path},
-                      "the workload names no data set, so there is no accuracy to measure; add 'dataset:'");
-  }
-  return *workload.dataset;
-}
-
-// Images in, one row of logits out.
-void require_classifier(const Graph& graph, const LabelledImages& images, const std::string& file) {
-  const auto is_float = [&](ValueId id) { return graph.value(id).type == network::ElementType::kFloat; };
-  const bool one_each =
-      graph.inputs.size() == 1 && graph.outputs.size() == 1 && is_float(graph.inputs[0]) && is_float(graph.outputs[0]);
-  if (!one_each) {
-    throw ConfigError({file}, "accuracy needs a network with one float input (images) and one float output (logits)");
-  }
-  const auto& input = graph.value(graph.inputs[0]).shape;
-  const auto& output = graph.value(graph.outputs[0]).shape;
-  if (input.size() != 4 || input[1] != 1 || input[2] != images.height || input[3] != images.width || input[0] < 1) {
-    throw ConfigError({file}, fmt::format("the network takes {}, the data set's images are Nx1x{}x{}",
-                                          network::to_string(input), images.height, images.width));
-  }
-  const int classes = *std::max_element(images.labels.begin(), images.labels.end()) + 1;
-  if (output.size() != 2 || output[0] != input[0] || output[1] < classes) {
-    throw ConfigError({file}, fmt::format("the network gives {}, expected {} rows of at least {} logits",
-                                          network::to_string(output), input[0], classes));
-  }
-}
-
-int predicted(std::span<const float> logits) {
-  if (std::any_of(logits.begin(), logits.end(), [](float x) { return std::isnan(x); })) {
-    return kWrong;
-  }
-  return static_cast<int>(std::max_element(logits.begin(), logits.end()) - logits.begin());
-}
-
-// Counts images under a lock, so that the callback is called by one thread at a time with growing counts.
+// Counts samples under a lock, so that the callback is called by one thread at a time with growing counts.
 class Counter {
  public:
   Counter(const Evaluation::Progress& progress, std::int64_t total) : progress_(progress), total_(total) {}
-  void add(std::int64_t images) {
+  void add(std::int64_t samples) {
     const std::lock_guard lock(mutex_);
-    done_ += images;
+    done_ += samples;
     if (progress_) {
       progress_(done_, total_);
     }
@@ -107,51 +67,62 @@ std::vector<Layer> layers_of(const Graph& graph) {
 struct Evaluation::Impl {
   Graph graph;
   std::string file;  // the workload's, for messages
-  config::Dataset dataset;
-  LabelledImages images;
+  std::int64_t calibration_samples = 0;
+  std::unique_ptr<Task> task;
   std::unique_ptr<Executor> reference;
-  std::vector<int> reference_predictions;
+  std::vector<Outcome> reference_outcomes;
   std::vector<Layer> layers;
   mutable std::mutex calibration_mutex;
-  mutable std::unique_ptr<Calibration> calibration;
+  mutable std::map<std::optional<double>, Calibration> calibrations;  // by the recipe's `smooth`
 
-  std::int64_t batch() const { return graph.value(graph.inputs[0]).shape[0]; }
-  std::int64_t batches() const { return ceil_div(images.count, batch()); }
-  Tensor batch_at(const LabelledImages& set, std::int64_t i) const {
-    return image_batch(set, dataset, i * batch(), graph.value(graph.inputs[0]).shape);
-  }
+  const network::Value& input() const { return graph.value(graph.inputs[0]); }
+  std::int64_t batch() const { return input().shape[0]; }
 
-  // One prediction an image.
-  std::vector<int> predict(const Executor& executor, const Progress& progress) const {
-    std::vector<int> predictions(static_cast<std::size_t>(images.count));
-    Counter counter(progress, images.count);
-    parallel_for(batches(), [&](std::int64_t i) {
-      const Tensor input = batch_at(images, i);
-      const auto outputs = executor.run({&input, 1});
+  // One outcome a sample.
+  std::vector<Outcome> judge(const Executor& executor, const Progress& progress) const {
+    const std::int64_t samples = task->samples();
+    std::vector<Outcome> outcomes(static_cast<std::size_t>(samples));
+    Counter counter(progress, samples);
+    parallel_for(ceil_div(samples, batch()), [&](std::int64_t i) {
+      const Tensor tensor = task->input(i * batch(), input());
+      const auto outputs = executor.run({&tensor, 1});
       const auto logits = outputs[0].floats();
-      const std::size_t classes = logits.size() / static_cast<std::size_t>(batch());
-      const std::int64_t present = std::min(batch(), images.count - i * batch());
+      const std::size_t part = logits.size() / static_cast<std::size_t>(batch());
+      const std::int64_t present = std::min(batch(), samples - i * batch());
       for (std::int64_t j = 0; j < present; ++j) {
-        predictions[static_cast<std::size_t>(i * batch() + j)] =
-            predicted(logits.subspan(static_cast<std::size_t>(j) * classes, classes));
+        const std::int64_t sample = i * batch() + j;
+        outcomes[static_cast<std::size_t>(sample)] =
+            task->judge(sample, logits.subspan(static_cast<std::size_t>(j) * part, part));
       }
       counter.add(present);
     });
-    return predictions;
+    return outcomes;
   }
 
-  const Calibration& calibrated() const {
+  const Calibration& calibrated(const config::Recipe& recipe) const {
     const std::lock_guard lock(calibration_mutex);
-    if (!calibration) {
-      const std::int64_t count = dataset.calibration_images;
-      const LabelledImages train = load_images(dataset, Split::kTrain, count, file);
-      std::vector<Tensor> inputs;
-      for (std::int64_t i = 0; i < ceil_div(count, batch()); ++i) {
-        inputs.push_back(batch_at(train, i));
-      }
-      calibration = std::make_unique<Calibration>(calibrate(graph, inputs, count));
+    const auto found = calibrations.find(recipe.smooth);
+    if (found != calibrations.end()) {
+      return found->second;
     }
-    return *calibration;
+    const std::vector<Tensor> inputs = task->calibration_inputs(input());
+    return calibrations.emplace(recipe.smooth, execute::calibrate(graph, inputs, calibration_samples, recipe))
+        .first->second;
+  }
+
+  // Empty where the plan needs none.
+  const Calibration& calibration_for(const config::PrecisionPlan& plan, const config::Recipe& recipe) const {
+    static const Calibration kNone;
+    check_recipe(graph, recipe, file);
+    if (!needs_calibration(graph, plan, recipe)) {
+      return kNone;
+    }
+    if (calibration_samples < 1) {
+      throw ConfigError({file},
+                        fmt::format("precision '{}' needs calibration; set dataset.calibration_images to 1 or more",
+                                    plan.base().name));
+    }
+    return calibrated(recipe);
   }
 
   std::vector<LayerError> compare_layers(const Executor& quantized, std::int64_t count) const {
@@ -163,18 +134,18 @@ struct Evaluation::Impl {
     std::vector<std::vector<ErrorSums>> sums(static_cast<std::size_t>(ceil_div(count, batch())),
                                              std::vector<ErrorSums>(layers.size()));
     parallel_for(static_cast<std::int64_t>(sums.size()), [&](std::int64_t i) {
-      const Tensor input = batch_at(images, i);
+      const Tensor tensor = task->input(i * batch(), input());
       const std::int64_t present = std::min(batch(), count - i * batch());
       std::map<ValueId, Tensor> expected;
-      reference->run({&input, 1}, [&](ValueId id, const Tensor& tensor) {
+      reference->run({&tensor, 1}, [&](ValueId id, const Tensor& value) {
         if (place.contains(id)) {
-          expected[id] = tensor;
+          expected[id] = value;
         }
       });
-      quantized.run({&input, 1}, [&](ValueId id, const Tensor& tensor) {
+      quantized.run({&tensor, 1}, [&](ValueId id, const Tensor& value) {
         if (const auto found = place.find(id); found != place.end()) {
           sums[static_cast<std::size_t>(i)][found->second].add(leading_images(expected.at(id), batch(), present),
-                                                               leading_images(tensor, batch(), present));
+                                                               leading_images(value, batch(), present));
           expected.erase(id);
         }
       });
@@ -192,49 +163,37 @@ struct Evaluation::Impl {
 };
 
 Evaluation::Evaluation(const Graph& graph, const config::Workload& workload, const Progress& progress,
-                       std::int64_t images)
+                       std::int64_t samples)
     : impl_(std::make_unique<Impl>()) {
   impl_->file = workload.path;
-  impl_->dataset = dataset_of(workload);
+  if (!workload.dataset) {
+    throw ConfigError({workload.path},
+                      "the workload names no data set, so there is no accuracy to measure; add 'dataset:'");
+  }
+  impl_->calibration_samples = workload.dataset->calibration_samples();
   impl_->reference = make_reference(graph);  // refuses what cannot be executed before anything is loaded
-  impl_->graph = with_batch(graph, workload);
+  impl_->task = make_task(workload, samples);
+  impl_->graph = with_batch(graph, workload, impl_->task->batch());
   impl_->reference = make_reference(impl_->graph);
-  impl_->images = load_images(impl_->dataset, Split::kTest, images > 0 ? images : impl_->dataset.images, workload.path);
-  require_classifier(impl_->graph, impl_->images, workload.path);
+  impl_->task->require_fits(impl_->graph);
   impl_->layers = layers_of(impl_->graph);
-  impl_->reference_predictions = impl_->predict(*impl_->reference, progress);
+  impl_->reference_outcomes = impl_->judge(*impl_->reference, progress);
+  impl_->task->check_reference(impl_->reference_outcomes);
 }
 
 Evaluation::~Evaluation() = default;
 
-Accuracy Evaluation::run(const config::Precision& precision, const config::Recipe& recipe,
+void Evaluation::calibrate(const config::PrecisionPlan& plan, const config::Recipe& recipe) const {
+  impl_->calibration_for(plan, recipe);
+}
+
+Accuracy Evaluation::run(const config::PrecisionPlan& plan, const config::Recipe& recipe,
                          const Progress& progress) const {
   const Impl& impl = *impl_;
-  check_recipe(impl.graph, recipe, impl.file);
-  static const Calibration kNone;
-  const bool calibrated = needs_calibration(impl.graph, precision, recipe);
-  if (calibrated && impl.dataset.calibration_images < 1) {
-    throw ConfigError(
-        {impl.file},
-        fmt::format("precision '{}' needs calibration; set dataset.calibration_images to 1 or more", precision.name));
-  }
-  const auto quantized = make_quantized(impl.graph, precision, recipe, calibrated ? impl.calibrated() : kNone);
-  const std::vector<int> predictions = impl.predict(*quantized, progress);
+  const auto quantized = make_quantized(impl.graph, plan, recipe, impl.calibration_for(plan, recipe));
   Accuracy accuracy;
-  accuracy.images = impl.images.count;
-  std::int64_t right = 0, reference_right = 0;
-  for (std::size_t i = 0; i < predictions.size(); ++i) {
-    const int label = impl.images.labels[i];
-    const bool a = impl.reference_predictions[i] == label, b = predictions[i] == label;
-    reference_right += a;
-    right += b;
-    accuracy.only_reference_right += a && !b;
-    accuracy.only_quantized_right += b && !a;
-  }
-  accuracy.top1_reference = static_cast<double>(reference_right) / static_cast<double>(accuracy.images);
-  accuracy.top1 = static_cast<double>(right) / static_cast<double>(accuracy.images);
-  finish_paired_statistics(accuracy);
-  accuracy.layer_images = std::min(kLayerImages, impl.images.count);
+  impl.task->summarize(impl.reference_outcomes, impl.judge(*quantized, progress), accuracy);
+  accuracy.layer_images = impl.task->compared_samples();
   accuracy.layers = impl.compare_layers(*quantized, accuracy.layer_images);
   return accuracy;
 }

@@ -32,26 +32,35 @@ class Executor {
 // Throws ConfigError for a graph without weights or with operators that cannot be executed.
 std::unique_ptr<Executor> make_reference(const network::Graph& graph);
 
-// Ranges of every matrix operand, found by running the reference on calibration images.
+// What calibration saw of the FP32 reference's matrix operands.
 struct Calibration {
+  // SmoothQuant: what the channels (last axis) of a value are divided by, and the values that come out.
+  struct Smoothed {
+    std::vector<float> factors;
+    quantize::Observer range;
+  };
   std::map<network::ValueId, quantize::Observer> activations;
+  std::map<network::ValueId, Smoothed> smoothed;  // inputs of linear layers, if the recipe asks for it
 };
 // Runs batches (each one the graph's single input) on all cores; the result does not depend on how many there are.
-// `images` (0: all) of them count; the rest, at the end of the last batch, is padding.
-Calibration calibrate(const network::Graph& graph, std::span<const network::Tensor> batches, std::int64_t images = 0);
+// `images` (0: all) of them count; the rest, at the end of the last batch, is padding. The graph's batches count as the
+// batches of kAmaxHistory, in their order. Of the recipe only `smooth` matters; with it the reference runs twice.
+Calibration calibrate(const network::Graph& graph, std::span<const network::Tensor> batches, std::int64_t images = 0,
+                      const config::Recipe& recipe = {});
 
-// The values of the first `images` of a batch; all of a tensor whose first dimension is not the batch.
+// The values of the first `images` of a batch; all of a tensor whose first dimension is no multiple of the batch.
 std::span<const float> leading_images(const network::Tensor& tensor, std::int64_t batch, std::int64_t images);
 
-// Throws ConfigError as make_reference, and for a matrix operation that goes through no datapath, a name in keep_float
-// that is no matrix operation, or a scale that calibration gave no range for.
+// Throws ConfigError as make_reference, for what check_recipe (rules.h) refuses, for a matrix operation that goes
+// through no datapath, and for a scale that calibration gave no range for. Of recipe.layers only the names are checked:
+// the plan says what runs where (make_plan, rules.h).
 //
 // MODEL: matrix operands are quantized per recipe and precision; accumulators leave the datapath, are scaled and biased
 // in FP32, pass the fused element-wise tail in FP32 and round to the storage format of the tensor that is written.
-std::unique_ptr<Executor> make_quantized(const network::Graph& graph, const config::Precision& precision,
+std::unique_ptr<Executor> make_quantized(const network::Graph& graph, const config::PrecisionPlan& plan,
                                          const config::Recipe& recipe, const Calibration& calibration);
 
 // Whether make_quantized will look ranges up in the calibration.
-bool needs_calibration(const network::Graph& graph, const config::Precision& precision, const config::Recipe& recipe);
+bool needs_calibration(const network::Graph& graph, const config::PrecisionPlan& plan, const config::Recipe& recipe);
 
 }  // namespace mantissa::execute

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <utility>
 
 #include "base/error.h"
@@ -64,6 +65,61 @@ bool unary_in_place(const Node& node, ValueStore& values, Tensor& out) {
     default:
       hard_swish(out.floats());
       break;
+  }
+  return true;
+}
+
+// As network/ops/softmax.cpp, but each exponential is evaluated once.
+void softmax_row(std::span<float> x, std::vector<double>& powers) {
+  constexpr double kVanishes = -800;  // exp of less is zero in double; what a causal mask hides is far below
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < x.size(); ++i) {
+    best = x[i] > x[best] ? i : best;
+  }
+  const auto maximum = static_cast<double>(x[best]);
+  double sum = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double d = static_cast<double>(x[i]) - maximum;
+    powers[i] = d < kVanishes ? 0.0 : std::exp(d);
+    sum += powers[i];
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    x[i] = static_cast<float>(powers[i] / sum);
+  }
+}
+
+// Along the last axis.
+bool softmax_in_place(const Node& node, ValueStore& values, Tensor& out) {
+  if (node.op != Op::kSoftmax || node.opset < 13 || node.outputs.size() != 1 || !is_float(values, node.inputs[0])) {
+    return false;
+  }
+  const network::Shape& shape = values.at(node.inputs[0]).shape;
+  const std::int64_t axis = node.integer("axis", -1);
+  if (shape.empty() || shape.back() < 1 || (axis != -1 && axis != static_cast<std::int64_t>(shape.size()) - 1)) {
+    return false;
+  }
+  const auto length = static_cast<std::size_t>(shape.back());
+  out = values.take(node.inputs[0]);
+  std::vector<double> powers(length);
+  for (std::size_t at = 0; at < out.floats().size(); at += length) {
+    softmax_row(out.floats().subspan(at, length), powers);
+  }
+  return true;
+}
+
+// The square of a float is exact in double, so its rounding is the product of floats.
+bool square_in_place(const Node& node, ValueStore& values, Tensor& out) {
+  if (node.op != Op::kPow || node.inputs.size() != 2 || node.attributes.contains("axis") ||
+      node.inputs[0] == node.inputs[1] || !is_float(values, node.inputs[0]) || !is_float(values, node.inputs[1])) {
+    return false;
+  }
+  const Tensor& exponent = values.at(node.inputs[1]);
+  if (!exponent.shape.empty() || exponent.floats()[0] != 2.0F) {
+    return false;
+  }
+  out = values.take(node.inputs[0]);
+  for (float& v : out.floats()) {
+    v *= v;
   }
   return true;
 }
@@ -130,6 +186,22 @@ bool binary_in_place(const Node& node, ValueStore& values, Tensor& out) {
   return true;
 }
 
+// The data of a view is its input's.
+bool view_in_place(const Graph& graph, const Node& node, ValueStore& values, Tensor& out) {
+  switch (node.op) {
+    case Op::kIdentity:
+    case Op::kReshape:
+    case Op::kFlatten:
+    case Op::kSqueeze:
+    case Op::kUnsqueeze:
+      out = values.take(node.inputs[0]);
+      out.shape = graph.value(node.outputs[0]).shape;
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 std::vector<Tensor> evaluate_by_table(const Graph& graph, const Node& node, std::span<const Tensor* const> inputs) {
@@ -143,7 +215,9 @@ std::vector<Tensor> evaluate_by_table(const Graph& graph, const Node& node, std:
 
 std::vector<Tensor> evaluate_node(const Graph& graph, const Node& node, ValueStore& values) {
   std::vector<Tensor> result(1);
-  if (unary_in_place(node, values, result[0]) || binary_in_place(node, values, result[0])) {
+  if (view_in_place(graph, node, values, result[0]) || unary_in_place(node, values, result[0]) ||
+      binary_in_place(node, values, result[0]) || softmax_in_place(node, values, result[0]) ||
+      square_in_place(node, values, result[0])) {
     return result;
   }
   return evaluate_by_table(graph, node, values.inputs_of(node));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One operator in FP32: the operator table's evaluation, and the same bits faster, in place where the input dies, for
-// the element-wise operators that convolutional networks spend their time in.
+// the operators that convolutional networks and transformers spend their time in.
 #pragma once
 #include <vector>
 

@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "execute/executor.h"
+#include "execute/given_scales.h"
 #include "execute/node_evaluation.h"
+#include "execute/requantized_kernels.h"
 #include "execute/rules.h"
 #include "execute/value_store.h"
 #include "network/op.h"
@@ -56,19 +60,20 @@ class RoundedEvaluation final : public MatrixOperation {
 // What runs without going through memory: a kernel's nodes, or one view.
 struct Unit {
   std::vector<int> nodes;
-  std::unique_ptr<MatrixOperation> operation;  // of nodes[0]; null: by evaluation
-  std::vector<ValueId> rounded;                // values it writes in the vector format
-  std::vector<ValueId> written;                // all values it writes
+  std::unique_ptr<MatrixOperation> operation{};  // of nodes[0]; null: by evaluation
+  std::vector<ValueId> rounded{};                // values it writes in the vector format
+  std::vector<ValueId> written{};                // all values it writes
+  bool operation_is_all = false;                 // the operation has done what the nodes after it say
 };
 
 class Quantized final : public Executor {
  public:
-  Quantized(const Graph& graph, const config::Precision& precision, const config::Recipe& recipe,
+  Quantized(const Graph& graph, const config::PrecisionPlan& plan, const config::Recipe& recipe,
             const Calibration& calibration)
-      : graph_(graph), uses_(count_uses(graph)), vector_(precision.vector) {
+      : graph_(graph), uses_(count_uses(graph)), vector_(plan.base().vector) {
     require_executable(graph_);
     check_recipe(graph_, recipe, graph_.name);
-    const RuleBook book(graph_, precision, recipe, calibration);
+    const RuleBook book(graph_, plan, recipe, calibration);
     const std::vector<Kernel> kernels = network::lower(graph_);
     std::vector<bool> placed(graph_.nodes.size(), false);
     for (const Kernel& kernel : kernels) {
@@ -76,13 +81,25 @@ class Quantized final : public Executor {
         placed[idx(node)] = true;
       }
     }
+    std::vector<std::optional<MatrixRules>> rules;
     for (const Kernel& kernel : kernels) {
-      add_kernel(kernel, book, precision);
+      rules.push_back(kernel.is_matrix() ? std::optional(book.rules(kernel)) : std::nullopt);
+    }
+    if (recipe.requantization) {
+      const auto requantizers = find_requantizers(graph_, kernels, rules, *recipe.requantization);
+      for (std::size_t i = 0; i < kernels.size(); ++i) {
+        if (requantizers[i]) {
+          rules[i]->requantizer = requantizers[i];
+        }
+      }
+    }
+    for (std::size_t i = 0; i < kernels.size(); ++i) {
+      add_kernel(kernels[i], book, rules[i]);
       add_inner_views(units_.back(), placed);
     }
     for (int i = 0; idx(i) < graph_.nodes.size(); ++i) {
       if (!placed[idx(i)]) {
-        units_.push_back({{i}, nullptr, {}, {}});
+        units_.push_back({.nodes = {i}});
       }
     }
     // A unit's inputs are ready when its last node's turn comes, because only the results of last nodes leave a unit.
@@ -105,11 +122,13 @@ class Quantized final : public Executor {
  private:
   static int last_node(const Unit& unit) { return *std::max_element(unit.nodes.begin(), unit.nodes.end()); }
 
-  void add_kernel(const Kernel& kernel, const RuleBook& book, const config::Precision& precision) {
-    Unit unit{kernel.nodes, nullptr, {}, {}};
+  void add_kernel(const Kernel& kernel, const RuleBook& book, const std::optional<MatrixRules>& rules) {
+    Unit unit{.nodes = kernel.nodes};
     for (const auto& operand : kernel.writes) {
       unit.written.push_back(operand.value);
-      if (operand.storage == Storage::kVector && graph_.value(operand.value).type == ElementType::kFloat) {
+      const auto& value = graph_.value(operand.value);
+      const bool stays = is_kept_as_codes(value, book.precision(graph_.nodes[idx(kernel.nodes.front())]));
+      if (operand.storage == Storage::kVector && value.type == ElementType::kFloat && !stays) {
         unit.rounded.push_back(operand.value);
       }
     }
@@ -122,21 +141,33 @@ class Quantized final : public Executor {
         rounded_inputs_.push_back(operand.value);
       }
     }
-    if (kernel.is_matrix()) {
-      const Node& node = graph_.nodes[idx(kernel.nodes.front())];
-      unit.operation = make_matrix_operation(graph_, node, book.rules(kernel));
-      if (!unit.operation && book.keeps_float(node)) {
-        unit.operation = std::make_unique<RoundedEvaluation>(graph_, node, precision.vector);
-      }
-      if (!unit.operation) {
-        throw ConfigError(
-            {graph_.name},
-            fmt::format("node '{}': this {} does not run through a chip's datapath; list it under keep_float to "
-                        "run it in the vector format",
-                        node.name, network::info(node.op).name));
-      }
+    if (rules) {
+      unit.operation = make_operation(kernel, book, *rules);
+      unit.operation_is_all = rules->requantizer.has_value();
     }
     units_.push_back(std::move(unit));
+  }
+
+  std::unique_ptr<MatrixOperation> make_operation(const Kernel& kernel, const RuleBook& book,
+                                                  const MatrixRules& rules) const {
+    const Node& node = graph_.nodes[idx(kernel.nodes.front())];
+    if (is_integer_operator(node.op)) {
+      return make_integer_operation(graph_, node, book.precision(node), book.keeps_float(node));
+    }
+    try {
+      if (auto operation = make_matrix_operation(graph_, node, rules)) {
+        return operation;
+      }
+    } catch (const std::invalid_argument& error) {
+      throw ConfigError({graph_.name}, fmt::format("node '{}': {}", node.name, error.what()));
+    }
+    if (!book.keeps_float(node)) {
+      throw ConfigError({graph_.name},
+                        fmt::format("node '{}': this {} does not run through a chip's datapath; list it under "
+                                    "keep_float to run it in the vector format",
+                                    node.name, network::info(node.op).name));
+    }
+    return std::make_unique<RoundedEvaluation>(graph_, node, vector_);
   }
 
   // Views of values that never leave the kernel, between its fused operations, run with it. Sorting keeps the main
@@ -163,7 +194,22 @@ class Quantized final : public Executor {
     std::sort(unit.nodes.begin(), unit.nodes.end());
   }
 
+  void run_whole(const Unit& unit, ValueStore& values, const Tap& tap) const {
+    Tensor result = unit.operation->run(values.inputs_of(graph_.nodes[idx(unit.nodes.front())]));
+    if (tap) {
+      tap(unit.written.front(), result);
+    }
+    for (const int node : unit.nodes) {
+      values.release(graph_.nodes[idx(node)]);
+    }
+    values.set(unit.written.front(), std::move(result));
+  }
+
   void run_unit(const Unit& unit, ValueStore& values, const Tap& tap) const {
+    if (unit.operation_is_all) {
+      run_whole(unit, values, tap);
+      return;
+    }
     for (std::size_t i = 0; i < unit.nodes.size(); ++i) {
       const Node& node = graph_.nodes[idx(unit.nodes[i])];
       std::vector<Tensor> results;
@@ -198,21 +244,18 @@ class Quantized final : public Executor {
 
 }  // namespace
 
-std::unique_ptr<Executor> make_quantized(const Graph& graph, const config::Precision& precision,
+std::unique_ptr<Executor> make_quantized(const Graph& graph, const config::PrecisionPlan& plan,
                                          const config::Recipe& recipe, const Calibration& calibration) {
-  return std::make_unique<Quantized>(graph, precision, recipe, calibration);
+  keep_freed_memory();
+  return std::make_unique<Quantized>(graph, plan, recipe, calibration);
 }
 
-bool needs_calibration(const Graph& graph, const config::Precision& precision, const config::Recipe& recipe) {
+bool needs_calibration(const Graph& graph, const config::PrecisionPlan& plan, const config::Recipe& recipe) {
   const Calibration none;
-  const RuleBook book(graph, precision, recipe, none);
-  for (const Kernel& kernel : network::lower(graph)) {
-    if (kernel.is_matrix() &&
-        (quantize::needs_scale(book.datapath(kernel).a) || quantize::needs_scale(book.datapath(kernel).b))) {
-      return true;
-    }
-  }
-  return false;
+  const RuleBook book(graph, plan, recipe, none);
+  const std::vector<Kernel> kernels = network::lower(graph);
+  return std::any_of(kernels.begin(), kernels.end(),
+                     [&](const Kernel& kernel) { return kernel.is_matrix() && book.needs_calibration(kernel); });
 }
 
 }  // namespace mantissa::execute

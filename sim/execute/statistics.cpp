@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Paired statistics of two classifiers on the same images, from the counts of images that only one of them gets right.
+// Paired statistics of two networks on the same data: of classifiers, from the counts of images that only one of them
+// gets right; of language models, from the losses of single texts.
 #include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
+#include <limits>
+#include <numeric>
 
 #include "execute/accuracy.h"
 
@@ -35,6 +39,55 @@ void finish_paired_statistics(Accuracy& accuracy) {
   accuracy.difference_low = std::max(-1.0, centre - half);
   accuracy.difference_high = std::min(1.0, centre + half);
   accuracy.mcnemar_p = exact_mcnemar(accuracy.only_reference_right, accuracy.only_quantized_right);
+}
+
+void finish_perplexity_statistics(std::span<const double> reference, std::span<const double> quantized,
+                                  Accuracy& accuracy) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const auto n = static_cast<double>(reference.size());
+  const auto mean = [n](std::span<const double> x) { return std::accumulate(x.begin(), x.end(), 0.0) / n; };
+  const double reference_mean = mean(reference), quantized_mean = mean(quantized);
+  accuracy.perplexity_reference = std::exp(reference_mean);
+  accuracy.perplexity = std::exp(quantized_mean);
+  if (!std::isfinite(quantized_mean)) {
+    accuracy.nats_difference = accuracy.nats_low = accuracy.nats_high = kInfinity;
+    return;
+  }
+  std::vector<double> differences;
+  for (std::size_t i = 0; i < reference.size(); ++i) {
+    differences.push_back(quantized[i] - reference[i]);
+  }
+  accuracy.nats_difference = mean(differences);
+  double half = kInfinity;
+  if (differences.size() > 1) {
+    double squares = 0;
+    for (const double d : differences) {
+      squares += (d - accuracy.nats_difference) * (d - accuracy.nats_difference);
+    }
+    const boost::math::students_t student(n - 1);
+    half = boost::math::quantile(student, 0.975) * std::sqrt(squares / (n - 1) / n);
+  }
+  accuracy.nats_low = accuracy.nats_difference - half;
+  accuracy.nats_high = accuracy.nats_difference + half;
+}
+
+namespace {
+
+// Percent by which perplexity grows with the mean loss.
+double relative_increase(double nats) {
+  return 100 * std::expm1(nats);
+}
+
+}  // namespace
+
+double Accuracy::loss() const {
+  return metric == Metric::kTop1 ? -100 * difference : relative_increase(nats_difference);
+}
+double Accuracy::loss_low() const {
+  return metric == Metric::kTop1 ? -100 * difference_high : relative_increase(nats_low);
+}
+double Accuracy::loss_high() const {
+  return metric == Metric::kTop1 ? -100 * difference_low : relative_increase(nats_high);
 }
 
 }  // namespace mantissa::execute

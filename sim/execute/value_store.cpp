@@ -124,7 +124,8 @@ void ValueStore::release(const Node& node) {
 std::vector<Tensor> ValueStore::outputs() {
   std::vector<Tensor> result;
   for (const ValueId id : graph_.outputs) {
-    result.push_back(at(id));
+    result.push_back(take(id));
+    --entries_[static_cast<std::size_t>(id)].uses;
   }
   return result;
 }

@@ -35,6 +35,7 @@ class ValueStore {
   network::Tensor take(network::ValueId id);
   // Counts one use of each input of the node as done.
   void release(const network::Node& node);
+  // The graph's outputs, when every node has released its inputs. REQUIRES: called once.
   std::vector<network::Tensor> outputs();
 
  private:

@@ -24,11 +24,16 @@ std::variant<SystolicGrid<float, float>, SystolicGrid<std::int8_t, std::int32_t>
     throw ModelError("systolic_array",
                      "datapath " + datapath.name + " promotes into a second accumulator; a systolic column has one");
   }
+  if (datapath.interleave != 1 || datapath.split_passes > 0) {
+    throw ModelError("systolic_array", "datapath " + datapath.name +
+                                           " interleaves products or splits its operands; a systolic column takes one "
+                                           "product after the other, in order");
+  }
   if (datapath.accumulation == numerics::Accumulation::kInteger) {
     using Operands = std::span<const std::int8_t>;
-    return SystolicGrid<std::int8_t, std::int32_t>(shape, datapath.group, [](Operands a, Operands b, std::int32_t sum) {
-      return numerics::dot_oracle(a, b, sum);
-    });
+    return SystolicGrid<std::int8_t, std::int32_t>(
+        shape, datapath.group,
+        [datapath](Operands a, Operands b, std::int32_t sum) { return numerics::dot_oracle(datapath, a, b, sum); });
   }
   using Operands = std::span<const float>;
   return SystolicGrid<float, float>(shape, datapath.group,

@@ -62,6 +62,7 @@ bool has_floats(const Graph& graph, ValueId id) {
 bool can_fold(const Graph& graph, const Node& conv, const Node& norm) {
   const bool inference = norm.integer("training_mode", 0) == 0 && norm.outputs.size() == 1;
   if (!inference || norm.inputs.size() != 5 || conv.inputs.size() < 2 || !has_floats(graph, conv.inputs[1]) ||
+      graph.value(conv.inputs[1]).grid != nullptr ||  // quantized by the file: other weights would leave its grid
       (conv.inputs.size() > 2 && conv.inputs[2] >= 0 && !has_floats(graph, conv.inputs[2]))) {
     return false;
   }

@@ -29,7 +29,8 @@ class ConstantFolder {
 };
 
 // W' = W * s and b' = (b - mean) * s + shift with s = scale / sqrt(variance + epsilon), computed in double and rounded
-// once. Only for Conv -> BatchNormalization in inference, with nothing else reading the convolution's result.
+// once. Only for Conv -> BatchNormalization in inference, with nothing else reading the convolution's result, and with
+// weights that the file has not quantized.
 void fold_batch_normalizations(Graph& graph);
 
 // Nodes and values that no output needs; ValueIds are numbered anew.

@@ -50,14 +50,24 @@ struct Tensor {
   static Tensor zeros(ElementType type, Shape shape);
 };
 
+// The numbers that a quantized tensor can hold: (code - zero point) * scale, with 8-bit codes. One scale and zero point
+// for the tensor, or one for each index of `axis`.
+struct Grid {
+  ElementType type = ElementType::kInt8;  // of the codes: kInt8, kUint8
+  int axis = -1;                          // -1: one for the tensor
+  std::vector<float> scales;
+  std::vector<std::int64_t> zero_points;  // as many
+};
+
 using ValueId = int;  // index into Graph::values; -1: an optional input that is absent
 
 struct Value {
   std::string name;
   ElementType type = ElementType::kFloat;
   Shape shape;
-  bool parameter = false;                  // a weight; `constant` holds its data unless the network is shape-only
-  std::shared_ptr<const Tensor> constant;  // known at import time (weights, folded shape arithmetic)
+  bool parameter = false;                      // a weight; `constant` holds its data unless the network is shape-only
+  std::shared_ptr<const Tensor> constant;      // known at import time (weights, folded shape arithmetic)
+  std::shared_ptr<const Grid> grid = nullptr;  // floats that the file has quantized (network/grid.h)
 };
 
 enum class Op : int;  // network/op.h

@@ -65,6 +65,8 @@ enum class Storage {
             // weight)
   kVector,  // the format between matrix operations
   kIndex,   // 64-bit integers
+  kByte,    // codes of 8 bits, booleans
+  kWord,    // 32 bits: sums of products of codes, scales of quantized operators
 };
 
 // A tensor that a kernel reads or writes in memory.
@@ -82,9 +84,9 @@ struct Kernel {
   Work work;
   // reads[0] is the data operand (gemm: A; conv: input; attention: Q), reads[1] the second matrix operand (B, weights,
   // K), then the rest (bias, residual, V). One write, unless the operation has several outputs. A tensor that is only
-  // another shape of one before (a view) appears as that one; single numbers (a Clip's limits) and index constants are
-  // part of the instructions. Keys and values with a cache: reads[1] and reads[2] are the cache, the new positions
-  // included.
+  // another shape of one before (a view) appears as that one; single numbers (a Clip's limits, a scale) and constant
+  // indices and zero points are part of the instructions. Keys and values with a cache: reads[1] and reads[2] are the
+  // cache, the new positions included.
   std::vector<Operand> reads, writes;
   double epilogue_ops = 0, epilogue_specials = 0;  // fused element-wise work per output element, bias included
   std::int64_t repeat = 1;  // the same kernel, this many times in a row (repeated blocks of a shape-only network)

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "network/kernel.h"
 #include "network/op.h"
+#include "network/storage.h"
 #include "network/work.h"
 
 namespace mantissa::network {
@@ -111,6 +112,9 @@ bool is_elementwise(const Node& node) {
     case Op::kUpsample:
     case Op::kGridSample:
       return false;
+    case Op::kCast:
+    case Op::kCastLike:
+      return true;  // between integers and reals, or it would be a view
     default:
       return info(node.op).kind == KernelKind::kVector && node.outputs.size() == 1;
   }
@@ -126,7 +130,7 @@ bool is_matrix_input(const Node& node, std::size_t i) {
   switch (info(node.op).kind) {
     case KernelKind::kGemm:
     case KernelKind::kConv:
-      return i < 2;
+      return std::ranges::count(matrix_operands(node.op), i) > 0;
     case KernelKind::kAttention:
       return true;
     default:
@@ -183,10 +187,9 @@ void Lowering::start_kernel(int first) {
   }
   kernel.nodes.push_back(first);
   claim(first);
-  if ((main.op == Op::kConv || main.op == Op::kConvTranspose || main.op == Op::kGemm) && main.inputs.size() > 2 &&
-      main.inputs[2] >= 0) {
-    kernel.epilogue_ops += 1;  // the bias
-  }
+  const VectorCost epilogue = epilogue_cost(graph_, main);
+  kernel.epilogue_ops += epilogue.ops;
+  kernel.epilogue_specials += epilogue.specials;
   if (takes_tail(main)) {
     grow(kernel, main.outputs[0]);
   }
@@ -271,7 +274,9 @@ void Lowering::grow(Kernel& kernel, ValueId tail) {
 
 void Lowering::read(Kernel& kernel, ValueId id, bool matrix, bool keep_place) {
   const ValueId source = root(id);
-  const bool setting = value(source).constant != nullptr && (elements(source) <= 1 || is_integer(value(source).type));
+  const bool codes = is_integer(value(source).type);
+  const bool setting =
+      value(source).constant != nullptr && (elements(source) <= 1 || (codes && !value(source).parameter));
   if (setting && !keep_place) {
     return;
   }
@@ -283,7 +288,7 @@ void Lowering::read(Kernel& kernel, ValueId id, bool matrix, bool keep_place) {
   }
   Operand operand{source, elements(source), Storage::kVector, is_weight(source)};
   if (operand.weights) {
-    operand.storage = is_integer(value(source).type) ? Storage::kIndex : matrix ? Storage::kMatrix : Storage::kVector;
+    operand.storage = matrix ? Storage::kMatrix : Storage::kVector;
   }
   kernel.reads.push_back(operand);
 }
@@ -327,11 +332,14 @@ void Lowering::add_writes(Kernel& kernel, ValueId tail) {
 }
 
 void Lowering::assign_storage() {
+  const std::vector<bool> scales = find_scales(graph_);
   const auto assign = [&](std::vector<Operand>& operands) {
     for (Operand& operand : operands) {
       const auto id = static_cast<std::size_t>(operand.value);
       if (is_integer(value(operand.value).type)) {
-        operand.storage = Storage::kIndex;
+        operand.storage = integer_storage(value(operand.value).type);
+      } else if (scales[id]) {
+        operand.storage = Storage::kWord;
       } else if (!operand.weights && uses_[id].matrix > 0 && uses_[id].other == 0 && !is_output_[id]) {
         operand.storage = Storage::kMatrix;
       }

@@ -19,6 +19,10 @@ constexpr Arity kUnary{1, 1, 1}, kBinary{2, 2, 1}, kAny{1, -1, 1};
 constexpr std::string_view kWindow = "auto_pad dilations group kernel_shape pads strides";
 constexpr std::string_view kLegacy = "axis broadcast";  // opset 6
 
+OpInfo matrix(Op op, std::string_view name, Arity arity, std::string_view attributes, Infer infer, Evaluate evaluate,
+              KernelKind kind) {
+  return {op, name, arity, attributes, infer, evaluate, kind, 0, 0, 1};
+}
 OpInfo unary(Op op, std::string_view name, double ops, double specials, std::string_view attributes = "") {
   return {op, name, kUnary, attributes, infer_unary, evaluate_unary, kVector, ops, specials, 1};
 }
@@ -57,20 +61,18 @@ OpInfo made(Op op, std::string_view name, Arity arity, std::string_view attribut
 
 const std::vector<OpInfo>& table() {
   static const std::vector<OpInfo> kTable = {
-      {Op::kConv, "Conv", {2, 3, 1}, kWindow, infer_conv, evaluate_conv, kConv, 0, 0, 1},
-      {Op::kConvTranspose,
-       "ConvTranspose",
-       {2, 3, 1},
-       "auto_pad dilations group kernel_shape output_padding output_shape pads strides",
-       infer_conv_transpose,
-       evaluate_conv_transpose,
-       kConv,
-       0,
-       0,
-       1},
-      {Op::kGemm, "Gemm", {2, 3, 1}, "alpha beta broadcast transA transB", infer_gemm, evaluate_gemm, kGemm, 0, 0, 1},
-      {Op::kMatMul, "MatMul", kBinary, "", infer_matmul, evaluate_matmul, kGemm, 0, 0, 1},
-      {Op::kEinsum, "Einsum", kAny, "equation", infer_einsum, evaluate_einsum, kGemm, 0, 0, 1},
+      matrix(Op::kConv, "Conv", {2, 3, 1}, kWindow, infer_conv, evaluate_conv, kConv),
+      matrix(Op::kConvTranspose, "ConvTranspose", {2, 3, 1},
+             "auto_pad dilations group kernel_shape output_padding output_shape pads strides", infer_conv_transpose,
+             evaluate_conv_transpose, kConv),
+      matrix(Op::kGemm, "Gemm", {2, 3, 1}, "alpha beta broadcast transA transB", infer_gemm, evaluate_gemm, kGemm),
+      matrix(Op::kMatMul, "MatMul", kBinary, "", infer_matmul, evaluate_matmul, kGemm),
+      matrix(Op::kEinsum, "Einsum", kAny, "equation", infer_einsum, evaluate_einsum, kGemm),
+      // Products of codes; what is done to their sums is counted by epilogue_cost (work.cpp).
+      matrix(Op::kQLinearConv, "QLinearConv", {8, 9, 1}, kWindow, infer_qlinear_conv, evaluate_qlinear_conv, kConv),
+      matrix(Op::kConvInteger, "ConvInteger", {2, 4, 1}, kWindow, infer_conv_integer, evaluate_conv_integer, kConv),
+      matrix(Op::kQLinearMatMul, "QLinearMatMul", {8, 8, 1}, "", infer_qlinear_matmul, evaluate_qlinear_matmul, kGemm),
+      matrix(Op::kMatMulInteger, "MatMulInteger", {2, 4, 1}, "", infer_matmul_integer, evaluate_matmul_integer, kGemm),
 
       unary(Op::kRelu, "Relu", 1, 0),
       unary(Op::kLeakyRelu, "LeakyRelu", 2, 0, "alpha"),
@@ -113,6 +115,18 @@ const std::vector<OpInfo>& table() {
       {Op::kClip, "Clip", {1, 3, 1}, "max min", infer_unary, evaluate_unary, kVector, 2, 0, 1},
       {Op::kCast, "Cast", kUnary, "to", infer_cast, evaluate_cast, kView, 1, 0, 1},
       {Op::kCastLike, "CastLike", kBinary, "", infer_cast, evaluate_cast, kView, 1, 0, 1},
+      // Scaling (by the reciprocal), rounding, zero point, saturation; and zero point, scaling.
+      {Op::kQuantizeLinear, "QuantizeLinear", {2, 3, 1}, "axis", infer_quantize, evaluate_quantize, kVector, 4, 0, 1},
+      {Op::kDequantizeLinear,
+       "DequantizeLinear",
+       {2, 3, 1},
+       "axis",
+       infer_dequantize,
+       evaluate_dequantize,
+       kVector,
+       2,
+       0,
+       1},
 
       binary(Op::kAdd, "Add", 1, 0),
       binary(Op::kSub, "Sub", 1, 0),
@@ -173,6 +187,17 @@ const std::vector<OpInfo>& table() {
       {Op::kArgMin, "ArgMin", kUnary, "axis keepdims select_last_index", infer_arg, evaluate_arg, kReduce, 2, 0, 1},
       {Op::kTopK, "TopK", {1, 2, 2}, "axis k largest sorted", infer_top_k, evaluate_top_k, kReduce, 2, 0, 1},
       {Op::kCumSum, "CumSum", kBinary, "exclusive reverse", infer_cum_sum, evaluate_cum_sum, kVector, 1, 0, 1},
+      // Minimum and maximum, two operations an element; then what QuantizeLinear does, four.
+      {Op::kDynamicQuantizeLinear,
+       "DynamicQuantizeLinear",
+       {1, 1, 3},
+       "",
+       infer_dynamic_quantize,
+       evaluate_dynamic_quantize,
+       kReduce,
+       3,
+       0,
+       2},
 
       view(Op::kIdentity, "Identity", kUnary, "", infer_identity),
       view(Op::kDropout, "Dropout", {1, 3, 2}, "is_test ratio seed", infer_dropout),

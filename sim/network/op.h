@@ -3,6 +3,7 @@
 // inputs, what it computes in FP32, and what kind of kernel it becomes. An operator that is not in the table is refused
 // by name.
 #pragma once
+#include <array>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -21,6 +22,10 @@ enum class Op : int {
   kGemm,
   kMatMul,
   kEinsum,
+  kQLinearConv,
+  kConvInteger,
+  kQLinearMatMul,
+  kMatMulInteger,
   // element by element, one input
   kRelu,
   kLeakyRelu,
@@ -63,6 +68,8 @@ enum class Op : int {
   kClip,
   kCast,
   kCastLike,
+  kQuantizeLinear,
+  kDequantizeLinear,
   // element by element, several inputs with broadcasting
   kAdd,
   kSub,
@@ -117,6 +124,7 @@ enum class Op : int {
   kArgMin,
   kTopK,
   kCumSum,
+  kDynamicQuantizeLinear,
   // views
   kIdentity,
   kDropout,
@@ -203,6 +211,9 @@ struct OpInfo {
   double special_ops = 0;  // exp, log, tanh, erf, division, square root
   int reduce_passes = 1;   // kReduce
 };
+
+// The inputs that a matrix operation multiplies: data, then weights or the second matrix. {0, 1} for all others.
+std::array<std::size_t, 2> matrix_operands(Op op);
 
 std::span<const OpInfo> op_table();
 const OpInfo& info(Op op);

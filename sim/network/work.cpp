@@ -22,6 +22,10 @@ std::int64_t product(const Shape& shape, std::size_t from, std::size_t to) {
 const Shape& input_shape(const Graph& graph, const Node& node, std::size_t i) {
   return graph.value(node.inputs.at(i)).shape;
 }
+// Of the matrix that data is multiplied with.
+const Shape& weight_shape(const Graph& graph, const Node& node) {
+  return input_shape(graph, node, matrix_operands(node.op)[1]);
+}
 const Shape& output_shape(const Graph& graph, const Node& node) {
   return graph.value(node.outputs.at(0)).shape;
 }
@@ -44,7 +48,7 @@ std::array<std::int64_t, 2> plane(const Shape& shape) {
 }
 
 Work conv_work(const Graph& graph, const Node& node) {
-  const Shape &x = input_shape(graph, node, 0), &w = input_shape(graph, node, 1), &y = output_shape(graph, node);
+  const Shape &x = input_shape(graph, node, 0), &w = weight_shape(graph, node), &y = output_shape(graph, node);
   const std::int64_t groups = node.integer("group", 1);
   if (x.size() > 4) {
     // MODEL: a volume's convolution is its matrix product; locality between windows is not modelled.
@@ -90,7 +94,7 @@ Work gemm_work(const Graph& graph, const Node& node) {
 }
 
 Work matmul_work(const Graph& graph, const Node& node) {
-  const Shape &a = input_shape(graph, node, 0), &b = input_shape(graph, node, 1), &y = output_shape(graph, node);
+  const Shape &a = input_shape(graph, node, 0), &b = weight_shape(graph, node), &y = output_shape(graph, node);
   const std::int64_t k = a.back(), n = b.size() == 1 ? 1 : b.back(), outputs = element_count(y);
   if (b.size() <= 2) {
     return GemmWork{1, element_count(a) / std::max<std::int64_t>(k, 1), n,
@@ -153,6 +157,8 @@ std::int64_t reduce_length(const Graph& graph, const Node& node) {
     }
     case Op::kRmsNorm:
       return x.back();
+    case Op::kDynamicQuantizeLinear:
+      return element_count(x);
     default:  // Reduce*, ArgMax, ArgMin: as many elements fall together as the output has fewer
       return element_count(x) / std::max<std::int64_t>(element_count(y), 1);
   }
@@ -228,6 +234,32 @@ VectorCost vector_cost(const Node& node) {
   return {row.vector_ops * factor, row.special_ops * factor};
 }
 
+VectorCost epilogue_cost(const Graph& graph, const Node& node) {
+  const auto given = [&](std::size_t i) { return i < node.inputs.size() && node.inputs[i] >= 0; };
+  const auto zeros = [&](std::size_t i) {  // no zero point, or one that is known to be 0
+    const Tensor* known = given(i) ? graph.value(node.inputs[i]).constant.get() : nullptr;
+    return !given(i) || (known != nullptr && std::ranges::all_of(known->ints(), [](std::int64_t z) { return z == 0; }));
+  };
+  // MODEL: sums of codes, which a zero point is multiplied with, come with the operands; taking the product off costs
+  // a multiplication and a subtraction. That of the data goes into a known bias.
+  const double requantization = 4;  // scaling, rounding, zero point, saturation
+  switch (node.op) {
+    case Op::kConv:
+    case Op::kConvTranspose:
+    case Op::kGemm:
+      return {given(2) ? 1.0 : 0.0, 0};
+    case Op::kQLinearConv:
+      return {requantization + (given(8) || !zeros(2) ? 1 : 0) + (zeros(5) ? 0 : 2), 0};
+    case Op::kQLinearMatMul:
+      return {requantization + (zeros(2) ? 0 : 2) + (zeros(5) ? 0 : 2), 0};
+    case Op::kConvInteger:
+    case Op::kMatMulInteger:
+      return {(zeros(2) ? 0.0 : 2.0) + (zeros(3) ? 0.0 : 2.0), 0};
+    default:
+      return {};
+  }
+}
+
 Work make_work(const Graph& graph, const Node& node) {
   const bool nearest =
       (node.op == Op::kResize || node.op == Op::kUpsample) && node.text("mode", "nearest") == "nearest";
@@ -236,8 +268,8 @@ Work make_work(const Graph& graph, const Node& node) {
       return node.op == Op::kConvTranspose ? conv_transpose_work(graph, node) : conv_work(graph, node);
     case KernelKind::kGemm:
       return node.op == Op::kGemm     ? gemm_work(graph, node)
-             : node.op == Op::kMatMul ? matmul_work(graph, node)
-                                      : einsum_work(graph, node);
+             : node.op == Op::kEinsum ? einsum_work(graph, node)
+                                      : matmul_work(graph, node);
     case KernelKind::kAttention:
       return attention_work(graph, node);
     case KernelKind::kReduce:
@@ -249,6 +281,9 @@ Work make_work(const Graph& graph, const Node& node) {
       return VectorWork{element_count(output_shape(graph, node)), cost.ops, cost.specials};
     }
     case KernelKind::kView:
+      if (node.op == Op::kCast || node.op == Op::kCastLike) {  // between integers and reals, or it would be a view
+        return VectorWork{element_count(output_shape(graph, node)), 1, 0};
+      }
       break;
   }
   throw OpError("its result depends on data in a way that cannot be timed");

@@ -16,4 +16,7 @@ struct VectorCost {
 };
 VectorCost vector_cost(const Node& node);
 
+// What the matrix operation does to each of its results besides multiplying and adding: bias, requantization.
+VectorCost epilogue_cost(const Graph& graph, const Node& node);
+
 }  // namespace mantissa::network

@@ -35,7 +35,7 @@ static_assert(hn::MaxLanes(I16()) == kWidth);
 
 // Exponents of operands that have none. Any sum of two of them, or of one and an exponent (-126..127), tells what it
 // is: below kNothing a zero product, above kHighest an infinity or NaN.
-constexpr int kZeroExponent = -10000;
+constexpr int kNoExponent = -10000;  // of a zero that takes no part in alignment
 constexpr int kSpecialExponent = 12000;
 constexpr int kNothing = -5000;
 // Largest exponents between which products, scale factors and results stay normal numbers in FP32.
@@ -53,6 +53,9 @@ struct Plan {
       : datapath(d),
         shape(s),
         grid(d.accumulator, d.accumulator_rounding),
+        promotion_grid(d.promotion, Rounding::kNearestEven),
+        fp32_promotion(detail::is_fp32(d.promotion)),
+        zero_exponent(d.zero_operands == ZeroOperands::kSmallestNormal ? -126 : kNoExponent),
         floor(std::max(detail::alignment_floor(d.accumulator), kLowest)),
         checks_lowest(detail::alignment_floor(d.accumulator) < kLowest),
         depth(std::max<std::int64_t>(d.group, 512 / d.group * d.group)) {
@@ -67,7 +70,9 @@ struct Plan {
   }
   const Datapath& datapath;
   const GemmShape& shape;
-  TargetGrid grid;
+  TargetGrid grid, promotion_grid;
+  bool fp32_promotion;
+  int zero_exponent;  // of operands
   int floor;
   bool checks_lowest;
   std::int64_t depth;  // k of a panel, a multiple of group
@@ -87,12 +92,10 @@ HWY_INLINE VI32 exponents_of(VF32 x, VI32 min_exponent, int zero, int special) {
   return hn::IfThenElse(hn::Eq(code, hn::Set(di, 255)), hn::Set(di, special), finite);
 }
 
-std::int16_t exponent_of(float x, int min_exponent) {
+std::int16_t exponent_of(float x, int min_exponent, int zero) {
   const auto bits = std::bit_cast<std::uint32_t>(x);
   const int code = static_cast<int>((bits >> 23) & 0xFFU);
-  const int exponent = (bits << 1) == 0 ? kZeroExponent
-                       : code == 255    ? kSpecialExponent
-                                        : std::max(code - 127, min_exponent);
+  const int exponent = (bits << 1) == 0 ? zero : code == 255 ? kSpecialExponent : std::max(code - 127, min_exponent);
   return static_cast<std::int16_t>(exponent);
 }
 
@@ -113,7 +116,7 @@ struct Doubles {
   VF64 low, high;
 };
 
-HWY_INLINE Doubles promoted(VI32 x) {
+HWY_INLINE Doubles in_doubles(VI32 x) {
   const F64 d;
 #if HWY_TARGET == HWY_SCALAR
   return {hn::PromoteTo(d, x), hn::Zero(d)};
@@ -123,7 +126,7 @@ HWY_INLINE Doubles promoted(VI32 x) {
 #endif
 }
 
-HWY_INLINE Doubles promoted(VF32 x) {
+HWY_INLINE Doubles in_doubles(VF32 x) {
   const F64 d;
 #if HWY_TARGET == HWY_SCALAR
   return {hn::PromoteTo(d, x), hn::Zero(d)};
@@ -201,7 +204,8 @@ HWY_INLINE VF32 next_accumulator(const Plan& plan, Place at, int count, const fl
   const F32 d;
   const I32 di;
   const auto c_exponent =
-      exponents_of(c, hn::Set(di, plan.datapath.accumulator.min_exponent()), 2 * kZeroExponent, 2 * kSpecialExponent);
+      exponents_of(c, hn::Set(di, plan.datapath.accumulator.min_exponent()),
+                   plan.zero_exponent == kNoExponent ? 2 * kNoExponent : plan.zero_exponent, 2 * kSpecialExponent);
   const VI32 exponent = hn::Max(largest, c_exponent);
   const VI32 aligned_to = hn::Max(exponent, hn::Set(di, plan.floor));
   const VF32 scale = power_of_two(hn::Sub(hn::Set(di, plan.datapath.align_fraction_bits), aligned_to));
@@ -212,15 +216,15 @@ HWY_INLINE VF32 next_accumulator(const Plan& plan, Place at, int count, const fl
     const auto sum = hn::ConvertTo(d, hn::Add(c_term, sum_of_terms(a, a_stride, b, 0, count, scale)));
     result = hn::Mul(hn::And(sum, hn::BitCast(d, hn::Set(di, plan.kept_bits32))), unscale);
   } else {
-    Doubles sum = promoted(c_term);
+    Doubles sum = in_doubles(c_term);
     for (int i = 0; i < count; i += plan.most_terms) {
-      sum = plus(sum, promoted(sum_of_terms(a, a_stride, b, i, std::min(count, i + plan.most_terms), scale)));
+      sum = plus(sum, in_doubles(sum_of_terms(a, a_stride, b, i, std::min(count, i + plan.most_terms), scale)));
     }
     if (plan.rounder == Rounder::kCutDouble) {
       const auto kept = hn::BitCast(F64(), hn::Set(U64(), plan.kept_bits64));
       result = hn::Mul(demoted({hn::And(sum.low, kept), hn::And(sum.high, kept)}), unscale);
     } else {
-      const Doubles value = times(sum, promoted(unscale));
+      const Doubles value = times(sum, in_doubles(unscale));
       result = demoted({round_to_grid(value.low, plan.grid), round_to_grid(value.high, plan.grid)});
     }
   }

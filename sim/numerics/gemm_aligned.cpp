@@ -22,7 +22,7 @@ namespace {
 HWY_INLINE VI16 largest_exponents(const std::int16_t* HWY_RESTRICT a, int a_stride, const std::int16_t* HWY_RESTRICT b,
                                   int count) {
   const I16 d;
-  VI16 largest = hn::Set(d, static_cast<std::int16_t>(2 * kZeroExponent));
+  VI16 largest = hn::Set(d, static_cast<std::int16_t>(2 * kNoExponent));
   for (int i = 0; i < count; ++i) {
     largest = hn::Max(largest, hn::Add(hn::Set(d, a[i * a_stride]), hn::Load(d, b + i * kWidth)));
   }
@@ -34,6 +34,16 @@ struct Rows {
   const float* values;
   const std::int16_t* exponents;
 };
+
+// The promotion step.
+HWY_INLINE VF32 promotion(const Plan& plan, VF32 sum, VF32 accumulator) {
+  if (plan.fp32_promotion) {
+    return hn::Add(sum, accumulator);
+  }
+  const Doubles x = in_doubles(sum);
+  const Doubles y = in_doubles(accumulator);
+  return demoted({promoted(x.low, y.low, plan.promotion_grid), promoted(x.high, y.high, plan.promotion_grid)});
+}
 
 // kTileRows rows x one panel over `depth` of k. accumulators and sums: [kTileRows][kWidth].
 template <int kTileRows>
@@ -57,7 +67,7 @@ void block(const Plan& plan, Place at, std::int64_t depth, Rows a, Panel b, floa
             b.values + n * kWidth + v * kLanes32, widened(largest, v), hn::Load(d, accumulator));
         if (promote) {
           float* const sum = sums + r * kWidth + v * kLanes32;
-          hn::Store(hn::Add(hn::Load(d, sum), next), d, sum);
+          hn::Store(promotion(plan, hn::Load(d, sum), next), d, sum);
         }
         hn::Store(promote ? hn::Zero(d) : next, d, accumulator);
       }
@@ -78,7 +88,7 @@ void pack_columns(const Plan& plan, std::int64_t k, std::int64_t depth, std::int
     copy_padded(s.b + (k + n) * s.ldb + column, columns, kWidth, to.values + n * kWidth);
     for (int v = 0; v < kVectors; ++v) {
       const VF32 x = hn::Load(d, to.values + n * kWidth + v * kLanes32);
-      const VI32 exponent = exponents_of(x, min_exponent, kZeroExponent, kSpecialExponent);
+      const VI32 exponent = exponents_of(x, min_exponent, plan.zero_exponent, kSpecialExponent);
       const hn::Rebind<std::int16_t, I32> d16;
       hn::Store(hn::DemoteTo(d16, exponent), d16, to.exponents + n * kWidth + v * kLanes32);
     }
@@ -99,7 +109,7 @@ void gemm_rows(const Plan& plan, std::int64_t first_row, std::int64_t rows, Buff
   pack_rows(
       s.a + first_row * s.lda, s.lda, s.k, tiling, [](float x) { return x; }, buffer.a);
   for (std::int64_t i = 0; i < rows * s.k; ++i) {
-    buffer.a_exponents[i] = exponent_of(buffer.a[i], min_exponent);
+    buffer.a_exponents[i] = exponent_of(buffer.a[i], min_exponent, plan.zero_exponent);
   }
   const bool promotes = plan.datapath.promote_every > 0;
   const F32 d;

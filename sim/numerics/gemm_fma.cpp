@@ -32,6 +32,7 @@ struct Fp32 {
   // For a few rows, copying b costs more than it saves.
   static bool direct(std::int64_t m) { return m <= 4; }
 
+  static float start(const float*, std::int64_t) { return 0.0F; }
   static void finish(const float* from, std::int64_t columns, float* to) { copy_canonical(from, columns, to); }
 };
 

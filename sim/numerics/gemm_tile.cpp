@@ -57,6 +57,9 @@ struct TilesOfFour {
   static bool direct(std::int64_t) {
     return false;
   }
+  static float start(const float*, std::int64_t) {
+    return 0.0F;
+  }
   static void finish(const float* from, std::int64_t columns, float* to) {
     copy_canonical(from, columns, to);
   }

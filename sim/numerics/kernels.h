@@ -9,11 +9,13 @@
 namespace mantissa::numerics::detail {
 
 void round_span(const Format& format, Rounding rounding, float* values, std::int64_t count);
+void round_span_stochastic(const Format& format, std::uint64_t seed, std::uint64_t first_index, float* values,
+                           std::int64_t count);
 // Replaces magnitudes below min_normal by zeros of the same sign.
 void flush_span(float min_normal, float* values, std::int64_t count);
 
-// Throws unless the datapath is a sound floating-point one.
-void require_float(const Datapath& datapath);
+// Throws unless the datapath is sound, and an integer one or not.
+void require_sound(const Datapath& datapath, bool integer);
 
 // The problem of datapath.h's gemm.
 struct GemmShape {
@@ -26,10 +28,26 @@ struct GemmShape {
   std::int64_t ldc;
 };
 
-// These leave the accumulator (or the promoted sum) in c, not yet rounded to the output format, NaN in canonical form.
+struct IntegerShape {
+  std::int64_t m, p, k;
+  const std::int8_t* a;
+  std::int64_t lda;
+  const std::int8_t* b;
+  std::int64_t ldb;
+  std::int32_t* c;
+  std::int64_t ldc;
+};
+
+// kInteger with saturation after each group.
+void gemm_saturating(const Datapath& datapath, const IntegerShape& shape);
+
+// These take one pass of products in k order. They leave the accumulator (or the promoted sum) in c, not yet rounded to
+// the output format, NaN in canonical form.
 void gemm_fma_fp32(const GemmShape& shape);
 // REQUIRES: aligned_kernel_covers(datapath).
 void gemm_aligned(const Datapath& datapath, const GemmShape& shape);
+// kAligned of any width and operands, in double.
+void gemm_wide(const Datapath& datapath, const GemmShape& shape);
 // kExact, and kSequentialFma in any accumulator format.
 void gemm_exact(const Datapath& datapath, const GemmShape& shape);
 

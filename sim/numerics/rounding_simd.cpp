@@ -24,6 +24,17 @@ struct ToFloatFormat {
   HWY_INLINE VF32Half operator()(VF32Half x) const { return canonical(to_float(round_to_grid(to_double(x), grid))); }
 };
 
+// Formats of less than two fraction bits: round_to_grid's factors do not bear infinities there.
+struct ToFewBits {
+  TargetGrid grid;
+  HWY_INLINE VF32Half operator()(VF32Half x) const {
+    const F64 d;
+    const VF64 value = to_double(x);
+    const VF64 finite = hn::CopySign(hn::Min(hn::Abs(value), hn::Set(d, 0x1p200)), value);
+    return canonical(hn::IfThenElse(hn::IsNaN(x), x, to_float(round_to_grid(finite, grid))));
+  }
+};
+
 struct ToInteger {
   VF64 low, high;
   Rounding rounding;
@@ -75,6 +86,8 @@ void round_span(const Format& format, Rounding rounding, float* values, std::int
   if (format.integer) {
     const VF64 low = hn::Set(d, -std::ldexp(1.0, format.mantissa_bits - 1));
     map_span(ToInteger{low, hn::Set(d, static_cast<double>(largest_integer(format))), rounding}, values, count);
+  } else if (format.mantissa_bits < 2) {
+    map_span(ToFewBits{TargetGrid(format, rounding)}, values, count);
   } else {
     map_span(ToFloatFormat{TargetGrid(format, rounding)}, values, count);
   }

@@ -137,6 +137,50 @@ HWY_INLINE VF64 round_to_grid(VF64 x, const TargetGrid& grid) {
   return hn::CopySign(hn::IfThenElse(hn::Gt(rounded, grid.max_finite), grid.past_max, rounded), x);
 }
 
+// sum + t rounded once to the grid: the promotion step. Both may be infinite or NaN.
+HWY_INLINE VF64 promoted(VF64 sum, VF64 t, const TargetGrid& grid) {
+  const F64 d;
+  const TwoSum exact = two_sum(sum, t);
+  const VF64 past_max = hn::IfThenElse(hn::IsNaN(exact.sum), exact.sum, hn::CopySign(grid.past_max, exact.sum));
+  const auto finite = hn::Le(hn::Abs(exact.sum), hn::Set(d, 0x1p300));
+  return hn::IfThenElse(finite, round_to_grid(to_odd(exact), grid), past_max);
+}
+
+// The sum of two products of int16 pairs in each lane.
+HWY_INLINE VI32 sum_of_pair(VI32 x, VI32 y) {
+#if HWY_TARGET == HWY_AVX3
+  return VI32{_mm512_madd_epi16(x.raw, y.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return VI32{_mm256_madd_epi16(x.raw, y.raw)};
+#else
+  const auto low = [](VI32 v) { return hn::ShiftRight<16>(hn::ShiftLeft<16>(v)); };
+  const auto high = [](VI32 v) { return hn::ShiftRight<16>(v); };
+  return hn::Add(hn::Mul(low(x), low(y)), hn::Mul(high(x), high(y)));
+#endif
+}
+
+inline std::int32_t int16_pair(std::int32_t low, std::int32_t high) {
+  return static_cast<std::int32_t>((static_cast<std::uint32_t>(high) << 16) |
+                                   (static_cast<std::uint32_t>(low) & 0xFFFFU));
+}
+
+// Two rows of bytes as pairs of int16, the even row in the low halves; `odd` may be null (zeros). Zeros past `columns`.
+HWY_INLINE void pack_pairs(const std::int8_t* even, const std::int8_t* odd, std::int64_t columns, std::int64_t width,
+                           std::int32_t* to) {
+  const I32 di;
+  const hn::Rebind<std::int8_t, I32> d8;
+  std::int64_t j = 0;
+  for (; j + kLanes32 <= columns; j += kLanes32) {
+    const VI32 low = hn::And(hn::PromoteTo(di, hn::LoadU(d8, even + j)), hn::Set(di, 0xFFFF));
+    const VI32 high = odd != nullptr ? hn::ShiftLeft<16>(hn::PromoteTo(di, hn::LoadU(d8, odd + j))) : hn::Zero(di);
+    hn::StoreU(hn::Or(low, high), di, to + j);
+  }
+  for (; j < columns; ++j) {
+    to[j] = int16_pair(even[j], odd != nullptr ? odd[j] : 0);
+  }
+  std::fill(to + j, to + width, 0);
+}
+
 HWY_INLINE VF32 canonical_nans(VF32 x) {
   const F32 d;
   return hn::IfThenElse(hn::IsNaN(x), hn::BitCast(d, hn::Set(I32(), 0x7FFF'FFFF)), x);

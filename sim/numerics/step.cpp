@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "numerics/exact_sum.h"
+#include "numerics/kernels.h"
 
 namespace mantissa::numerics::detail {
 namespace {
@@ -65,16 +66,21 @@ std::int64_t shifted(std::int64_t significand, int shift) {
   return shift >= 0 ? significand << shift : shift > -63 ? significand >> -shift : 0;
 }
 
-float aligned_step(const Datapath& d, Strided a, Strided b, int count, float c) {
-  const Aligned sc = split(c, d.accumulator.min_exponent());
+constexpr int kZeroExponent = -126;  // ZeroOperands::kSmallestNormal
+
+float aligned_step(const Datapath& d, Strided a, Strided b, int count, float c, const Format& c_format) {
+  const bool zeros_count = d.zero_operands == ZeroOperands::kSmallestNormal;
+  const Aligned sc = split(c, c_format.min_exponent());
   const auto product = [&](int i) {
     const Aligned x = split(a[i], d.a.min_exponent());
     const Aligned y = split(b[i], d.b.min_exponent());
-    return Aligned{x.negative != y.negative, x.significand * y.significand, x.exponent + y.exponent};
+    return Aligned{
+        x.negative != y.negative, x.significand * y.significand,
+        (x.significand != 0 ? x.exponent : kZeroExponent) + (y.significand != 0 ? y.exponent : kZeroExponent)};
   };
-  int largest = sc.significand != 0 ? sc.exponent : INT_MIN;
+  int largest = sc.significand != 0 ? sc.exponent : zeros_count ? kZeroExponent : INT_MIN;
   for (int i = 0; i < count; ++i) {
-    if (!zero_product(a[i], b[i])) {
+    if (zeros_count || !zero_product(a[i], b[i])) {
       largest = std::max(largest, product(i).exponent);
     }
   }
@@ -146,13 +152,13 @@ float fma_step(const Datapath& d, float a, float b, float c) {
 
 }  // namespace
 
-float step(const Datapath& datapath, Strided a, Strided b, int count, float c) {
+float step(const Datapath& datapath, Strided a, Strided b, int count, float c, const Format& c_format) {
   if (const auto special = special_result(datapath, a, b, count, c)) {
     return *special;
   }
   switch (datapath.accumulation) {
     case Accumulation::kAligned:
-      return aligned_step(datapath, a, b, count, c);
+      return aligned_step(datapath, a, b, count, c, c_format);
     case Accumulation::kExact:
       return exact_step(datapath, a, b, count, c);
     case Accumulation::kSequentialFma:
@@ -168,9 +174,63 @@ int alignment_floor(const Format& accumulator) {
   return accumulator.min_exponent() - 7;
 }
 
-float add_fp32(float c, float t) {
-  const float sum = c + t;
-  return std::isnan(sum) ? canonical_nan() : sum;
+std::int32_t integer_step(const Datapath& datapath, std::int64_t group_sum, std::int32_t c) {
+  const int bits = datapath.accumulator.bits();
+  const std::int64_t sum = c + group_sum;
+  if (datapath.integer_overflow == IntegerOverflow::kSaturate) {
+    const std::int64_t most = (std::int64_t{1} << (bits - 1)) - 1;
+    return static_cast<std::int32_t>(std::clamp(sum, -most - 1, most));
+  }
+  const int unused = 64 - bits;
+  return static_cast<std::int32_t>(static_cast<std::int64_t>(static_cast<std::uint64_t>(sum) << unused) >> unused);
+}
+
+std::int64_t interleaved(const Datapath& d, std::int64_t place) {
+  const std::int64_t block = std::int64_t{d.group} * d.interleave;
+  const std::int64_t in_block = place % block;
+  const std::int64_t run = in_block % d.group / d.interleave_run;  // of this step
+  return place - in_block + (run * d.interleave + in_block / d.group) * d.interleave_run + in_block % d.interleave_run;
+}
+
+std::int64_t padded_length(const Datapath& d, std::int64_t k) {
+  const std::int64_t block = std::int64_t{d.group} * d.interleave;
+  return d.interleave == 1 ? k : (k + block - 1) / block * block;
+}
+
+int split_parts(const Datapath& datapath) {
+  return datapath.split_passes == 6 ? 3 : datapath.split_passes == 3 ? 2 : 1;
+}
+
+void split_into_parts(const Datapath& d, float x, float* parts) {
+  for (int i = 0; i < split_parts(d); ++i) {
+    const float part = round_to(d.split_format, x, d.operand_rounding);
+    const bool flushes =
+        d.flush_subnormal_operands && std::fabs(part) < static_cast<float>(d.split_format.min_normal());
+    parts[i] = flushes ? std::copysign(0.0F, part) : part;
+    x = std::isfinite(part) ? x - parts[i] : 0.0F;  // exact, unless the part saturates
+  }
+}
+
+Datapath one_pass(const Datapath& datapath) {
+  Datapath d = datapath;
+  d.a = d.b = datapath.split_format;
+  d.split_passes = 0;
+  return d;
+}
+
+float add_fp32(float sum, float t) {
+  const float total = sum + t;
+  return std::isnan(total) ? canonical_nan() : total;
+}
+
+float promoted(const Datapath& datapath, float sum, float t) {
+  if (is_fp32(datapath.promotion) || !std::isfinite(sum) || !std::isfinite(t) || (sum == 0.0F && t == 0.0F)) {
+    return numerics::round_to(datapath.promotion, add_fp32(sum, t));
+  }
+  ExactSum exact;
+  exact.add(sum);
+  exact.add(t);
+  return exact.round_to(datapath.promotion, Rounding::kNearestEven);
 }
 
 }  // namespace mantissa::numerics::detail

@@ -30,6 +30,7 @@ inline constexpr std::int64_t kPanelSteps = 320;                   // of a panel
 //   pack_a(row, n, k)                 products n.. of a row of a
 //   pack_b(b, ldb, n, k, columns, to) products n.. of kTileWidth columns, zeros past `columns`
 //   direct(m)                         b can be read where it is (Packed is B) and that is faster
+//   start(row, k)                     the sum before the first product of a row of a
 //   finish(from, columns, to)         sums to results; may be in place
 template <class Arithmetic>
 struct TiledProblem {
@@ -42,16 +43,17 @@ struct TiledProblem {
   std::int64_t ldc;
 };
 
-// c[rows][kTileWidth] (continued from c unless `fresh`) += a[steps][rows] * b[steps][kTileWidth]
+// c[rows][kTileWidth] (continued from c, or from start[rows] where that is given) += a[steps][rows] *
+// b[steps][kTileWidth]
 template <class Arithmetic, int kRows>
 void multiply_tile(std::int64_t steps, const typename Arithmetic::Packed* HWY_RESTRICT a,
                    const typename Arithmetic::Packed* HWY_RESTRICT b, std::int64_t ldb,
-                   typename Arithmetic::Sum* HWY_RESTRICT c, std::int64_t ldc, bool fresh) {
+                   typename Arithmetic::Sum* HWY_RESTRICT c, std::int64_t ldc, const typename Arithmetic::Sum* start) {
   const hn::ScalableTag<typename Arithmetic::Sum> d;
   hn::Vec<decltype(d)> sum[kRows][2];
   for (int r = 0; r < kRows; ++r) {
-    sum[r][0] = fresh ? hn::Zero(d) : hn::LoadU(d, c + r * ldc);
-    sum[r][1] = fresh ? hn::Zero(d) : hn::LoadU(d, c + r * ldc + kLanes32);
+    sum[r][0] = start != nullptr ? hn::Set(d, start[r]) : hn::LoadU(d, c + r * ldc);
+    sum[r][1] = start != nullptr ? hn::Set(d, start[r]) : hn::LoadU(d, c + r * ldc + kLanes32);
   }
   for (std::int64_t n = 0; n < steps; n += Arithmetic::kGroup) {
 #pragma GCC unroll 16
@@ -71,11 +73,11 @@ void multiply_tile(std::int64_t steps, const typename Arithmetic::Packed* HWY_RE
 template <class Arithmetic, int kRows = Arithmetic::kRows>
 void multiply_tile_of(std::int64_t rows, std::int64_t steps, const typename Arithmetic::Packed* a,
                       const typename Arithmetic::Packed* b, std::int64_t ldb, typename Arithmetic::Sum* c,
-                      std::int64_t ldc, bool fresh) {
+                      std::int64_t ldc, const typename Arithmetic::Sum* start) {
   if (rows == kRows) {
-    multiply_tile<Arithmetic, kRows>(steps, a, b, ldb, c, ldc, fresh);
+    multiply_tile<Arithmetic, kRows>(steps, a, b, ldb, c, ldc, start);
   } else if constexpr (kRows > 1) {
-    multiply_tile_of<Arithmetic, kRows - 1>(rows, steps, a, b, ldb, c, ldc, fresh);
+    multiply_tile_of<Arithmetic, kRows - 1>(rows, steps, a, b, ldb, c, ldc, start);
   }
 }
 
@@ -90,7 +92,8 @@ std::int64_t steps_of(std::int64_t k) {
 template <class Arithmetic>
 struct TiledBuffers {
   typename Arithmetic::Packed *a, *b;
-  typename Arithmetic::Sum* edge;  // sums of a panel that p cuts off
+  typename Arithmetic::Sum* edge;    // sums of a panel that p cuts off
+  typename Arithmetic::Sum* starts;  // of all rows
 };
 
 template <class Arithmetic>
@@ -98,6 +101,9 @@ void tiled_rows(const TiledProblem<Arithmetic>& s, TiledBuffers<Arithmetic> buff
   const Tiling tiling(s.m, Arithmetic::kRows);
   const std::int64_t steps = steps_of<Arithmetic>(s.k);
   auto* packed = buffer.a;
+  for (std::int64_t i = 0; i < s.m; ++i) {
+    buffer.starts[i] = Arithmetic::start(s.a + i * s.lda, s.k);
+  }
   for (std::int64_t t = 0; t < tiling.count; ++t) {
     for (std::int64_t n = 0; n < steps; ++n) {
       for (std::int64_t i = tiling.first(t); i < tiling.first(t + 1); ++i) {
@@ -129,7 +135,7 @@ void tiled_rows(const TiledProblem<Arithmetic>& s, TiledBuffers<Arithmetic> buff
         const std::int64_t row = tiling.first(t);
         const std::int64_t height = tiling.height(t);
         multiply_tile_of<Arithmetic>(height, count, buffer.a + row * steps + n0 * height, b, ldb, c + row * ldc, ldc,
-                                     n0 == 0);
+                                     n0 == 0 ? buffer.starts + row : nullptr);
       }
     }
     for (std::int64_t i = 0; i < s.m; ++i) {
@@ -147,12 +153,13 @@ void tiled_gemm(const TiledProblem<Arithmetic>& s) {
   const auto packed_a = hwy::AllocateAligned<Packed>(count(rows * steps));
   const auto packed_b = hwy::AllocateAligned<Packed>(count(std::min(kPanelSteps, steps) * kTileWidth));
   const auto edge = hwy::AllocateAligned<typename Arithmetic::Sum>(count(rows * kTileWidth));
+  const auto starts = hwy::AllocateAligned<typename Arithmetic::Sum>(count(rows));
   for (std::int64_t i = 0; i < s.m; i += rows) {
     TiledProblem<Arithmetic> part = s;
     part.m = std::min(rows, s.m - i);
     part.a = s.a + i * s.lda;
     part.c = s.c + i * s.ldc;
-    tiled_rows(part, TiledBuffers<Arithmetic>{packed_a.get(), packed_b.get(), edge.get()});
+    tiled_rows(part, TiledBuffers<Arithmetic>{packed_a.get(), packed_b.get(), edge.get(), starts.get()});
   }
 }
 

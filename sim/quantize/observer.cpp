@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "quantize/observer.h"
+
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
-#include "quantize/scheme.h"
+#include "base/error.h"
 
 namespace mantissa::quantize {
 namespace {
@@ -49,15 +52,22 @@ void Observer::reserve(float magnitude) {
   coarsen(exponent);
 }
 
-void Observer::observe(std::span<const float> values) {
+void Observer::observe(std::span<const float> values, std::int64_t batch) {
   float low = 0, high = 0;
   std::int64_t finite = 0;
+  bool infinite = false;
   for (const float x : values) {
+    infinite = infinite || std::isinf(x);
     if (std::isfinite(x)) {
       low = finite == 0 ? x : std::min(low, x);
       high = finite == 0 ? x : std::max(high, x);
       ++finite;
     }
+  }
+  if (!values.empty()) {
+    float& magnitude = batches_.try_emplace(batch, 0.0F).first->second;
+    magnitude =
+        infinite ? std::numeric_limits<float>::infinity() : std::max({magnitude, std::abs(low), std::abs(high)});
   }
   if (finite == 0) {
     return;
@@ -76,11 +86,17 @@ void Observer::observe(std::span<const float> values) {
 }
 
 void Observer::merge(const Observer& other) {
+  for (const auto& [batch, magnitude] : other.batches_) {
+    float& mine = batches_.try_emplace(batch, 0.0F).first->second;
+    mine = std::max(mine, magnitude);
+  }
   if (other.count_ == 0) {
     return;
   }
   if (count_ == 0) {
+    std::map<std::int64_t, float> batches = std::move(batches_);
     *this = other;
+    batches_ = std::move(batches);
     return;
   }
   Observer finer = other;
@@ -93,6 +109,18 @@ void Observer::merge(const Observer& other) {
   min_ = std::min(min_, other.min_);
   max_ = std::max(max_, other.max_);
   count_ += other.count_;
+}
+
+Histogram Observer::histogram() const {
+  return {std::ldexp(1.0, exponent_), positive_, negative_};
+}
+
+std::vector<float> Observer::history() const {
+  std::vector<float> result;
+  for (const auto& [batch, magnitude] : batches_) {
+    result.push_back(magnitude);
+  }
+  return result;
 }
 
 double Observer::symmetric_edge(double percentile) const {
@@ -135,6 +163,11 @@ std::pair<float, float> Observer::range(const config::TensorRecipe& recipe) cons
   if (recipe.calibrator == config::Calibrator::kMinMax) {
     return {min_, max_};
   }
+  if (recipe.calibrator == config::Calibrator::kAmaxHistory) {
+    const float amax = delayed_amax(history(), recipe);
+    return {-amax, amax};
+  }
+  check(recipe.calibrator == config::Calibrator::kPercentile, "the calibrator does not look at the format");
   if (recipe.symmetric) {
     const double limit = symmetric_edge(recipe.percentile);
     return {static_cast<float>(std::max<double>(min_, -limit)), static_cast<float>(std::min<double>(max_, limit))};
@@ -142,6 +175,41 @@ std::pair<float, float> Observer::range(const config::TensorRecipe& recipe) cons
   const auto beyond = static_cast<std::int64_t>((100 - recipe.percentile) / 200 * static_cast<double>(count_));
   return {static_cast<float>(std::max<double>(min_, affine_edge(false, beyond))),
           static_cast<float>(std::min<double>(max_, affine_edge(true, beyond)))};
+}
+
+float delayed_amax(std::span<const float> history, const config::TensorRecipe& recipe) {
+  const auto window = static_cast<std::size_t>(recipe.most_recent ? 1 : recipe.history);
+  for (std::size_t end = history.size(); end > 0; --end) {  // from the last step that changed the magnitude
+    const auto seen = history.subspan(end - std::min(end, window), std::min(end, window));
+    const float amax = *std::max_element(seen.begin(), seen.end());
+    if (amax > 0 && std::isfinite(amax)) {
+      return amax;
+    }
+  }
+  return 0;
+}
+
+void ChannelObserver::observe(std::span<const float> rows, std::int64_t channels) {
+  const auto n = static_cast<std::size_t>(channels);
+  check(n > 0 && rows.size() % n == 0 && (magnitudes_.empty() || magnitudes_.size() == n), "whole rows of channels");
+  magnitudes_.resize(n, 0.0F);
+  for (std::size_t begin = 0; begin < rows.size(); begin += n) {
+    for (std::size_t j = 0; j < n; ++j) {
+      const float magnitude = std::abs(rows[begin + j]);
+      const bool larger = magnitude > magnitudes_[j] && magnitude <= std::numeric_limits<float>::max();
+      magnitudes_[j] = larger ? magnitude : magnitudes_[j];
+    }
+  }
+}
+
+void ChannelObserver::merge(const ChannelObserver& other) {
+  if (magnitudes_.empty()) {
+    magnitudes_ = other.magnitudes_;
+  } else if (!other.magnitudes_.empty()) {
+    check(magnitudes_.size() == other.magnitudes_.size(), "the same channels");
+    std::transform(magnitudes_.begin(), magnitudes_.end(), other.magnitudes_.begin(), magnitudes_.begin(),
+                   [](float a, float b) { return std::max(a, b); });
+  }
 }
 
 }  // namespace mantissa::quantize

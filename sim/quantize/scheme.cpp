@@ -2,16 +2,25 @@
 #include "quantize/scheme.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
 
 #include "base/error.h"
+#include "quantize/clip.h"
+#include "quantize/codes.h"
 
 namespace mantissa::quantize {
+
+using config::Calibrator;
+using config::Granularity;
+using config::TensorRecipe;
+using network::Tensor;
+
 namespace {
 
-// Codes beyond this would not survive the float rounding trick below; no chip here multiplies wider integers.
+// Codes beyond this would not survive the float rounding of codes.cpp; no chip here multiplies wider integers.
 constexpr int kMaxIntegerBits = 16;
 
 struct Scale {
@@ -25,7 +34,7 @@ float positive_scale(double scale) {
                                  : std::numeric_limits<float>::max();
 }
 
-Scale fit(const Scheme& scheme, float low, float high) {
+Scale fit(const Scheme& scheme, const TensorRecipe& recipe, float low, float high) {
   if (!std::isfinite(low) || !std::isfinite(high)) {
     throw std::invalid_argument("the range to quantize is not finite");
   }
@@ -33,11 +42,9 @@ Scale fit(const Scheme& scheme, float low, float high) {
   if (bottom == top) {
     return {};
   }
-  if (!scheme.format.integer) {
-    return {positive_scale(std::max(-bottom, top) / scheme.format.max_finite()), 0};
-  }
   if (scheme.symmetric) {
-    return {positive_scale(std::max(-bottom, top) / scheme.highest()), 0};
+    const double largest = scheme.format.integer ? scheme.highest() : scheme.format.max_finite();
+    return {positive_scale(std::ldexp(std::max(-bottom, top), recipe.margin) / largest), 0};
   }
   Scale result;
   result.scale = positive_scale((top - bottom) / (scheme.highest() - scheme.lowest()));
@@ -53,7 +60,7 @@ void append(Scheme& scheme, const Scale& scale) {
   }
 }
 
-Scheme start(const numerics::Format& format, const config::TensorRecipe& recipe) {
+Scheme start(const numerics::Format& format, const TensorRecipe& recipe) {
   check(!format.integer || format.mantissa_bits <= kMaxIntegerBits, "integer formats have at most 16 bits");
   Scheme scheme;
   scheme.format = format;
@@ -61,78 +68,86 @@ Scheme start(const numerics::Format& format, const config::TensorRecipe& recipe)
   return scheme;
 }
 
-// Rounds half to even for |x| <= 2^22 in the default rounding mode, without a library call: the sum has no fraction
-// bits left.
-inline float round_half_even(float x) {
-  constexpr float kMagic = 12582912.0F;  // 1.5 * 2^23
-  return (x + kMagic) - kMagic;
+// Smallest and largest finite value, extended to 0. Magnitudes are compared as integers, which vectorises.
+std::pair<float, float> finite_range(std::span<const float> x) {
+  constexpr std::int32_t kInfinity = 0x7F80'0000;
+  std::int32_t low = 0, high = 0;
+  for (const float value : x) {
+    const auto bits = std::bit_cast<std::int32_t>(value);
+    const std::int32_t magnitude = bits & 0x7FFF'FFFF, finite = magnitude < kInfinity ? magnitude : 0;
+    const std::int32_t negative = bits < 0 ? finite : 0, positive = finite - negative;
+    low = negative > low ? negative : low;
+    high = positive > high ? positive : high;
+  }
+  return {-std::bit_cast<float>(low), std::bit_cast<float>(high)};
 }
 
-// Written so that the compiler vectorises it; NaN fails the first comparison and becomes 0.
-template <class T>
-void quantize_integers(float scale, float zero_point, float lowest, float highest, const float* x, T* q,
-                       std::size_t n) {
-  const float low = lowest - zero_point, high = highest - zero_point;
-  for (std::size_t i = 0; i < n; ++i) {
-    float v = x[i] / scale;
-    v = v == v ? v : 0.0F;
-    v = v < low ? low : v;
-    v = v > high ? high : v;
-    v = round_half_even(v) + zero_point;
-    if constexpr (std::is_same_v<T, float>) {
-      q[i] = v;
-    } else {
-      q[i] = static_cast<T>(static_cast<std::int32_t>(v));
-    }
+// The range that the recipe covers of what was observed.
+std::pair<float, float> observed_range(const numerics::Format& format, const TensorRecipe& recipe,
+                                       const Observer& observed) {
+  if (recipe.calibrator != Calibrator::kEntropy && recipe.calibrator != Calibrator::kMse) {
+    return observed.range(recipe);
   }
+  if (recipe.calibrator == Calibrator::kEntropy && !format.integer) {
+    throw std::invalid_argument("the entropy calibrator is for integer formats, and '" + format.name +
+                                "' is none; use calibrator: mse or min_max");
+  }
+  if (observed.count() == 0) {
+    throw std::invalid_argument("no finite value was observed, so there is no range to quantize to");
+  }
+  if (recipe.calibrator == Calibrator::kMse) {
+    return least_squares_range(format, recipe, search_of(observed));
+  }
+  const Magnitudes magnitudes = coarse_magnitudes(observed.histogram());
+  const std::size_t kept = entropy_bins(magnitudes.bins, std::int64_t{1} << (format.mantissa_bits - 1));
+  const float largest = std::max(-observed.min(), observed.max());
+  const float limit = std::min(largest, static_cast<float>(magnitudes.width * static_cast<double>(kept)));
+  return {-limit, limit};
 }
 
-// NaN fails both comparisons and stays.
-void scale_and_clamp(float scale, float limit, const float* x, float* q, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) {
-    float v = x[i] / scale;
-    v = v < -limit ? -limit : v;
-    v = v > limit ? limit : v;
-    q[i] = v;
+// The range that the recipe covers of weights that share a scale.
+std::pair<float, float> weight_range(const numerics::Format& format, const TensorRecipe& recipe,
+                                     std::span<const float> values) {
+  check(recipe.calibrator != Calibrator::kAmaxHistory, "weights have no history");
+  if (values.empty() || recipe.calibrator == Calibrator::kMinMax) {
+    return finite_range(values);
   }
+  if (recipe.calibrator == Calibrator::kMse) {
+    return least_squares_range(format, recipe, search_of(values));
+  }
+  Observer observer;
+  observer.observe(values);
+  return observed_range(format, recipe, observer);
 }
 
-template <class T>
-void quantize_run(const Scheme& scheme, std::size_t channel, const float* x, T* q, std::size_t n) {
-  const float scale = scheme.scales[channel];
-  if (scheme.format.integer) {
-    quantize_integers(scale, static_cast<float>(scheme.zero_point(channel)), static_cast<float>(scheme.lowest()),
-                      static_cast<float>(scheme.highest()), x, q, n);
-    return;
-  }
-  if constexpr (std::is_same_v<T, float>) {
-    if (needs_scale(scheme.format)) {
-      scale_and_clamp(scale, static_cast<float>(scheme.format.max_finite()), x, q, n);
-    } else {
-      std::copy_n(x, n, q);
-    }
-    numerics::round_to(scheme.format, std::span<float>(q, n));
-  }
-}
-
-template <class T>
-void quantize_any(const Scheme& scheme, const network::Shape& shape, std::span<const float> x, std::span<T> q) {
-  check(x.size() == q.size() && static_cast<std::size_t>(network::element_count(shape)) == x.size(), "sizes agree");
-  if (scheme.axis < 0) {
-    check(scheme.scales.size() == 1, "a scale for the tensor");
-    quantize_run(scheme, 0, x.data(), q.data(), x.size());
-    return;
-  }
-  const auto axis = static_cast<std::size_t>(scheme.axis);
-  check(axis < shape.size() && static_cast<std::size_t>(shape[axis]) == scheme.scales.size(),
-        "a scale for each channel");
+// body(values) for the weights of each index along the axis, then of each group of it, in the order of the scales.
+template <class Body>
+void for_each_shared(const Tensor& weights, std::size_t axis, std::size_t group, Body body) {
+  const auto values = weights.floats();
+  const auto channels = static_cast<std::size_t>(weights.shape[axis]);
   std::size_t inner = 1;
-  for (std::size_t d = axis + 1; d < shape.size(); ++d) {
-    inner *= static_cast<std::size_t>(shape[d]);
+  for (std::size_t d = axis + 1; d < weights.shape.size(); ++d) {
+    inner *= static_cast<std::size_t>(weights.shape[d]);
   }
-  for (std::size_t begin = 0, channel = 0; begin < x.size(); begin += inner) {
-    quantize_run(scheme, channel, x.data() + begin, q.data() + begin, inner);
-    channel = channel + 1 == scheme.scales.size() ? 0 : channel + 1;
+  std::vector<float> gathered;
+  for (std::size_t channel = 0; channel < channels; ++channel) {
+    gathered.clear();
+    for (std::size_t begin = channel * inner; begin < values.size(); begin += channels * inner) {
+      const auto run = values.subspan(begin, inner);
+      gathered.insert(gathered.end(), run.begin(), run.end());
+    }
+    if (group == 0) {
+      body(gathered);
+      continue;
+    }
+    const AccumulationOrder order(weights.shape);
+    std::vector<float> ordered(gathered.size());
+    for (std::size_t p = 0; p < ordered.size(); ++p) {
+      ordered[p] = gathered[order.source(p)];
+    }
+    for (std::size_t begin = 0; begin < ordered.size(); begin += group) {
+      body(std::span<const float>(ordered).subspan(begin, std::min(group, ordered.size() - begin)));
+    }
   }
 }
 
@@ -142,14 +157,39 @@ bool needs_scale(const numerics::Format& format) {
   return format.integer || format.bits() <= 8 || format.exponent_bits < 5;
 }
 
-Scheme choose_scheme(const numerics::Format& format, const config::TensorRecipe& recipe, float low, float high) {
+Scheme choose_scheme(const numerics::Format& format, const TensorRecipe& recipe, float low, float high) {
   Scheme scheme = start(format, recipe);
-  append(scheme, needs_scale(format) ? fit(scheme, low, high) : Scale{});
+  append(scheme, needs_scale(format) ? fit(scheme, recipe, low, high) : Scale{});
   return scheme;
 }
 
-Scheme choose_weight_scheme(const numerics::Format& format, const config::TensorRecipe& recipe,
-                            const network::Tensor& weights, int channel_axis) {
+Scheme choose_scheme(const numerics::Format& format, const TensorRecipe& recipe, const Observer& observed) {
+  if (!needs_scale(format)) {
+    return choose_scheme(format, recipe, 0.0F, 0.0F);
+  }
+  const auto [low, high] = observed_range(format, recipe, observed);
+  return choose_scheme(format, recipe, low, high);
+}
+
+Scheme dynamic_scheme(const numerics::Format& format, const TensorRecipe& recipe, std::span<const float> x,
+                      std::int64_t parts) {
+  if (!needs_scale(format)) {
+    return choose_scheme(format, recipe, 0.0F, 0.0F);
+  }
+  const auto count = static_cast<std::size_t>(parts);
+  check(parts >= 0 && (x.empty() || (count > 0 && x.size() % count == 0)), "equal parts");
+  Scheme scheme = start(format, recipe);
+  scheme.axis = Scheme::kParts;
+  const std::size_t length = x.empty() ? 0 : x.size() / count;
+  for (std::size_t part = 0; part < count; ++part) {
+    const auto [low, high] = finite_range(x.subspan(part * length, length));
+    append(scheme, fit(scheme, recipe, low, high));
+  }
+  return scheme;
+}
+
+Scheme choose_weight_scheme(const numerics::Format& format, const TensorRecipe& recipe, const Tensor& weights,
+                            int channel_axis) {
   Scheme scheme = start(format, recipe);
   if (!needs_scale(format)) {
     append(scheme, {});
@@ -159,36 +199,21 @@ Scheme choose_weight_scheme(const numerics::Format& format, const config::Tensor
   if (!std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); })) {
     throw std::invalid_argument("the weights hold a value that is not finite");
   }
-  const bool per_channel = recipe.granularity == config::Granularity::kPerChannel && channel_axis >= 0;
-  scheme.axis = per_channel ? channel_axis : -1;
-  std::size_t channels = 1, inner = values.size();
-  if (per_channel) {
-    const auto axis = static_cast<std::size_t>(channel_axis);
-    check(axis < weights.shape.size(), "the channel axis exists");
-    channels = static_cast<std::size_t>(weights.shape[axis]);
-    inner = 1;
-    for (std::size_t d = axis + 1; d < weights.shape.size(); ++d) {
-      inner *= static_cast<std::size_t>(weights.shape[d]);
-    }
+  const auto cover = [&](std::span<const float> shared) {
+    const auto [low, high] = weight_range(format, recipe, shared);
+    append(scheme, fit(scheme, recipe, low, high));
+  };
+  const bool grouped = recipe.granularity == Granularity::kPerGroup;
+  if (channel_axis < 0 || (recipe.granularity != Granularity::kPerChannel && !grouped)) {
+    cover(values);
+    return scheme;
   }
-  for (std::size_t channel = 0; channel < channels; ++channel) {
-    Observer observer;
-    for (std::size_t begin = channel * inner; begin < values.size(); begin += channels * inner) {
-      observer.observe(values.subspan(begin, inner));
-    }
-    const auto [low, high] = observer.count() > 0 ? observer.range(recipe) : std::pair{0.0F, 0.0F};
-    append(scheme, fit(scheme, low, high));
-  }
+  check(static_cast<std::size_t>(channel_axis) < weights.shape.size() && (!grouped || channel_axis == 0),
+        "the channel axis exists, and groups lie along axis 0");
+  scheme.axis = channel_axis;
+  scheme.group = grouped ? recipe.group : 0;
+  for_each_shared(weights, static_cast<std::size_t>(channel_axis), static_cast<std::size_t>(scheme.group), cover);
   return scheme;
-}
-
-void quantize(const Scheme& scheme, const network::Shape& shape, std::span<const float> x, std::span<float> q) {
-  quantize_any(scheme, shape, x, q);
-}
-
-void quantize(const Scheme& scheme, const network::Shape& shape, std::span<const float> x, std::span<std::int8_t> q) {
-  check(scheme.format.integer && scheme.format.mantissa_bits <= 8, "codes fit 8 bits");
-  quantize_any(scheme, shape, x, q);
 }
 
 }  // namespace mantissa::quantize

@@ -26,7 +26,10 @@ std::string workload_line(const RunResult& r, bool with_batch) {
   if (with_batch) {
     text += fmt::format(", batch {}", r.batch);
   }
-  if (r.accuracy) {
+  if (has_perplexity(r)) {
+    text += fmt::format(", {} test tokens, FP32 perplexity {:.3f}",
+                        with_commas(static_cast<double>(r.accuracy->tokens)), r.accuracy->perplexity_reference);
+  } else if (r.accuracy) {
     text += fmt::format(", {} test images, FP32 top-1 {} %", with_commas(static_cast<double>(r.accuracy->images)),
                         percent(r.accuracy->top1_reference, 2));
   }
@@ -45,6 +48,45 @@ std::string notes(std::span<const RunResult> results) {
   return text;
 }
 
+// What accuracy is measured as. A comparison of both kinds has one pair of columns for them, with units in the cells.
+enum class Metrics { kTop1, kPerplexity, kBoth };
+
+Metrics metrics_of(std::span<const RunResult> results) {
+  const auto images = [](const RunResult& r) { return r.accuracy && !has_perplexity(r); };
+  if (std::none_of(results.begin(), results.end(), has_perplexity)) {
+    return Metrics::kTop1;
+  }
+  return std::any_of(results.begin(), results.end(), images) ? Metrics::kBoth : Metrics::kPerplexity;
+}
+
+void accuracy_columns(TextTable& table, Metrics metrics) {
+  switch (metrics) {
+    case Metrics::kTop1:
+      table.column("top-1", "%");
+      table.column("to FP32", "points [95 % interval]");
+      break;
+    case Metrics::kPerplexity:
+      table.column("perplexity", "");
+      table.column("to FP32", "% [95 % interval]");
+      break;
+    case Metrics::kBoth:
+      table.column("accuracy", "");
+      table.column("to FP32", "[95 % interval]");
+  }
+}
+
+std::vector<std::string> accuracy_cells(const RunResult& r, Metrics metrics) {
+  if (!r.accuracy) {
+    return {"", ""};
+  }
+  const bool units = metrics == Metrics::kBoth;
+  if (has_perplexity(r)) {
+    return {fmt::format("{:.3f}{}", r.accuracy->perplexity, units ? " ppl" : ""),
+            perplexity_increase(*r.accuracy, units ? " %" : "")};
+  }
+  return {percent(r.accuracy->top1, 2) + (units ? " %" : ""), difference(*r.accuracy, units ? " pt" : "")};
+}
+
 void comparison_columns(TextTable& table, bool one_workload, bool one_batch, const Scale& time, const Scale& energy) {
   table.column("chip", "", Align::kLeft);
   if (!one_workload) {
@@ -61,8 +103,6 @@ void comparison_columns(TextTable& table, bool one_workload, bool one_batch, con
   table.column("power", "W");
   table.column("energy", energy.unit + "/input");
   table.column("inputs", "per J");
-  table.column("top-1", "%");
-  table.column("to FP32", "points [95 % interval]");
 }
 
 }  // namespace
@@ -78,21 +118,24 @@ std::string comparison_table(std::span<const RunResult> results, const std::stri
       energy_scale(collect(results, [](const RunResult& r) { return r.energy_per_inference.count(); }));
   TextTable table(style);
   comparison_columns(table, one_workload, one_batch, time, energy);
+  const Metrics metrics = metrics_of(results);
+  accuracy_columns(table, metrics);
   for (const RunResult& r : results) {
     std::vector<std::string> cells = {r.chip_title};
     if (!one_workload) {
       cells.push_back(r.workload);
     }
-    cells.push_back(r.precision);
+    cells.push_back(precisions_of(r));
     if (!one_batch) {
       cells.push_back(std::to_string(r.batch));
     }
     const double joules = r.energy_per_inference.count();
-    cells.insert(cells.end(),
-                 {with_commas(r.clock_mhz), scaled(r.latency.count(), time), percent(of_roofline(r), 0),
-                  significant(r.images_per_second, 4), significant(r.average_power.count(), 3), scaled(joules, energy),
-                  joules > 0 ? significant(1 / joules, 3) : "", r.accuracy ? percent(r.accuracy->top1, 2) : "",
-                  r.accuracy ? difference(*r.accuracy) : ""});
+    cells.insert(cells.end(), {with_commas(r.clock_mhz), scaled(r.latency.count(), time), percent(of_roofline(r), 0),
+                               significant(r.images_per_second, 4), significant(r.average_power.count(), 3),
+                               scaled(joules, energy), joules > 0 ? significant(1 / joules, 3) : ""});
+    for (std::string& cell : accuracy_cells(r, metrics)) {
+      cells.push_back(std::move(cell));
+    }
     table.row(std::move(cells));
   }
   std::string text = title.empty() ? "" : bold(title, style) + "\n";
@@ -102,7 +145,10 @@ std::string comparison_table(std::span<const RunResult> results, const std::stri
       text += workload_line(r, one_batch);
     }
   }
-  return text + "\n" + table.render() + "bound: the time of the roofline, which no run can beat.\n" + notes(results);
+  return text + "\n" + table.render() + "bound: the time of the roofline, which no run can beat.\n" +
+         (metrics == Metrics::kBoth ? "pt: percentage points of top-1. ppl: perplexity; its increase is in percent.\n"
+                                    : "") +
+         notes(results);
 }
 
 }  // namespace mantissa::report

@@ -2,12 +2,11 @@
 #include "report/json.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
+
+#include "report/json_parts.h"
 
 namespace mantissa::report {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json timeline_json(const energy::Timeline& t) {
   return Json{{"total_cycles", t.total.count()},           {"matrix_cycles", t.matrix.count()},
@@ -65,22 +64,15 @@ Json kernel_json(const KernelRow& k) {
             {"multipliers_useful_ratio", k.multipliers_useful},
             {"counters", counters_json(k.counters)},
             {"energy", energy_json(k.energy)}};
+  if (!k.precision.empty()) {
+    json["precision"] = k.precision;
+  }
   if (k.sqnr_db) {
     // JSON has no infinity: an output that equals the reference has no noise to compare with.
     json["sqnr_db"] = std::isfinite(*k.sqnr_db) ? Json(*k.sqnr_db) : Json(nullptr);
-    json["identical_to_reference"] = std::isinf(*k.sqnr_db);
+    json["identical_to_reference"] = std::isinf(*k.sqnr_db) && *k.sqnr_db > 0;
   }
   return json;
-}
-
-Json accuracy_json(const AccuracyResult& a) {
-  return Json{{"images_count", a.images},
-              {"top1_reference_ratio", a.top1_reference},
-              {"top1_ratio", a.top1},
-              {"difference_ratio", a.difference},
-              {"difference_low_ratio", a.difference_low},
-              {"difference_high_ratio", a.difference_high},
-              {"mcnemar_p_ratio", a.mcnemar_p}};
 }
 
 Json result_json(const RunResult& r) {

@@ -17,6 +17,7 @@ inline constexpr int kSchemaVersion = 1;
 struct KernelRow {
   std::string name, kind;  // kind: gemm, conv, depthwise, vector, reduce, attention, copy
   std::string shape;       // "64x56x56 -> 64x56x56 k3 s1"
+  std::string precision;   // of a matrix kernel in a run at several precisions; else empty
   std::string mapping;     // how it was tiled: "128x256 tiles, 2 splits of K"
   std::int64_t repeat = 1;
   energy::Counters counters;      // of one repetition
@@ -29,8 +30,16 @@ struct KernelRow {
 };
 
 struct AccuracyResult {
+  enum class Metric { kTop1, kPerplexity };
+  Metric metric = Metric::kTop1;
+  double top1_reference = 0, top1 = 0;  // 0..1; of texts: next tokens
+  // kTop1
   std::int64_t images = 0;
-  double top1_reference = 0, top1 = 0, difference = 0, difference_low = 0, difference_high = 0, mcnemar_p = 1;
+  double difference = 0, difference_low = 0, difference_high = 0, mcnemar_p = 1;
+  // kPerplexity; infinite where logits were not finite. Differences: mean loss in nats per token.
+  std::int64_t sequences = 0, tokens = 0;
+  double perplexity_reference = 0, perplexity = 0;
+  double nats_difference = 0, nats_low = 0, nats_high = 0;
 };
 
 struct RunResult {
@@ -42,7 +51,7 @@ struct RunResult {
   energy::Counters totals;
   energy::Breakdown energy;             // of one batch
   Seconds latency{}, roofline{};        // of one batch
-  double images_per_second = 0;         // batch / latency
+  double images_per_second = 0;         // inputs (images, texts): batch / latency
   Watts average_power{}, peak_power{};  // peak: of the hungriest kernel
   Joules energy_per_inference{};
   Bytes weights{}, activations_peak{};

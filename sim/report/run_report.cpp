@@ -91,9 +91,9 @@ double staging_bytes(const KernelRow& k) {
 // Kernels that do the same and cost the same become one row: the first one's, with how many they are.
 std::vector<KernelRow> merge_alike(const std::vector<KernelRow>& kernels) {
   const auto key = [](const KernelRow& k) {
-    return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}", k.kind, k.shape, k.mapping, k.counters.timeline.total.count(),
-                       dram_bytes(k), shared_bytes(k), staging_bytes(k), k.energy.total().count(),
-                       k.sqnr_db ? *k.sqnr_db : 1e300);
+    return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", k.kind, k.precision, k.shape, k.mapping,
+                       k.counters.timeline.total.count(), dram_bytes(k), shared_bytes(k), staging_bytes(k),
+                       k.energy.total().count(), k.sqnr_db ? *k.sqnr_db : 1e300);
   };
   std::vector<KernelRow> rows;
   std::map<std::string, std::size_t> index;
@@ -120,6 +120,7 @@ std::string kernel_table(const RunResult& r, Style style) {
   table.fit(kTerminalWidth);
   table.column("kernel", "", Align::kLeft);
   table.column("kind", "", Align::kLeft);
+  table.column("format", "", Align::kLeft);
   table.column("times", "");
   table.column("time", time.unit);
   table.column("cycles", "");
@@ -133,7 +134,7 @@ std::string kernel_table(const RunResult& r, Style style) {
   table.column("SQNR", "dB");
   for (const KernelRow& k : kernels) {
     table.row(
-        {k.name, k.kind, repeats ? with_commas(static_cast<double>(k.repeat)) : "",
+        {k.name, k.kind, k.precision, repeats ? with_commas(static_cast<double>(k.repeat)) : "",
          in_column(k.time.count() * time.factor), with_commas(static_cast<double>(k.counters.timeline.total.count())),
          k.bound_by, percent(k.unit_busy, 0), percent(k.multipliers_useful, 0), in_column(dram_bytes(k) * dram.factor),
          in_column(shared_bytes(k) * shared.factor), in_column(staging_bytes(k) * staging.factor),
@@ -146,7 +147,7 @@ std::string headline(const RunResult& r, Style style) {
   const double peak = r.peak_macs_per_second;
   const double reached = r.latency.count() > 0 ? static_cast<double>(r.macs.count()) / r.latency.count() : 0;
   std::string text =
-      bold(fmt::format("{} on {}, {}, batch {}", r.workload, r.chip_title, r.precision, r.batch), style) + "\n";
+      bold(fmt::format("{} on {}, {}, batch {}", r.workload, r.chip_title, precisions_of(r), r.batch), style) + "\n";
   const auto add = [&](const char* name, const std::string& value) {
     text += fmt::format("  {:<18}{}\n", name, value);
   };
@@ -164,7 +165,14 @@ std::string headline(const RunResult& r, Style style) {
   add("power", fmt::format("{} W on average, {} W in the hungriest kernel", significant(r.average_power.count(), 3),
                            significant(r.peak_power.count(), 3)));
   add("energy", fmt::format("{} per input", with_unit(r.energy_per_inference.count(), energy_scale)));
-  if (r.accuracy) {
+  if (has_perplexity(r)) {
+    const AccuracyResult& a = *r.accuracy;
+    add("perplexity",
+        fmt::format("{:.3f}, FP32 {:.3f}: {} [95 % interval], {} texts of {} tokens", a.perplexity,
+                    a.perplexity_reference, perplexity_increase(a, " %"), with_commas(static_cast<double>(a.sequences)),
+                    a.tokens / std::max<std::int64_t>(1, a.sequences)));
+    add("next token", fmt::format("{} % right, FP32 {} %", percent(a.top1, 2), percent(a.top1_reference, 2)));
+  } else if (r.accuracy) {
     add("top-1",
         fmt::format("{} %, FP32 {} %: {} points [95 % interval], McNemar p {:.3f}, {} images",
                     percent(r.accuracy->top1, 2), percent(r.accuracy->top1_reference, 2), difference(*r.accuracy),

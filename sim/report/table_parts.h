@@ -3,6 +3,8 @@
 #pragma once
 #include <fmt/format.h>
 
+#include <cmath>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,9 +44,37 @@ inline std::string count_of(double value) {
                         : with_commas(value);
 }
 
-// Difference to FP32 in percentage points with its interval: "-0.08 [-0.21, +0.05]".
-inline std::string difference(const AccuracyResult& a) {
-  return fmt::format("{:+.2f} [{:+.2f}, {:+.2f}]", 100 * a.difference, 100 * a.difference_low, 100 * a.difference_high);
+// Difference to FP32 in percentage points with its interval: "-0.08 [-0.21, +0.05]"; the unit stands before the
+// bracket.
+inline std::string difference(const AccuracyResult& a, const char* unit = "") {
+  return fmt::format("{:+.2f}{} [{:+.2f}, {:+.2f}]", 100 * a.difference, unit, 100 * a.difference_low,
+                     100 * a.difference_high);
+}
+
+// "fp8_e4m3", or "fp8_e4m3 + 2 at fp16" where matrix kernels run at other precisions too.
+inline std::string precisions_of(const RunResult& r) {
+  std::map<std::string, std::int64_t> others;
+  for (const KernelRow& k : r.kernels) {
+    if (!k.precision.empty() && k.precision != r.precision) {
+      others[k.precision] += k.repeat;
+    }
+  }
+  std::string text = r.precision;
+  for (const auto& [name, count] : others) {
+    text += fmt::format(" + {} at {}", count, name);
+  }
+  return text;
+}
+
+// Increase of perplexity over FP32 in percent with its interval: "+1.20 [+1.02, +1.38]".
+inline std::string perplexity_increase(const AccuracyResult& a, const char* unit = "") {
+  const auto percent_of = [](double nats) { return 100 * std::expm1(nats); };
+  return fmt::format("{:+.2f}{} [{:+.2f}, {:+.2f}]", percent_of(a.nats_difference), unit, percent_of(a.nats_low),
+                     percent_of(a.nats_high));
+}
+
+inline bool has_perplexity(const RunResult& r) {
+  return r.accuracy && r.accuracy->metric == AccuracyResult::Metric::kPerplexity;
 }
 
 // The lower bound as a share of the simulated time.

@@ -2,15 +2,20 @@
 #include "study/isolate.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
+#include <vector>
 
 #include "base/error.h"
+#include "base/parallel.h"
 
 namespace mantissa::study {
 namespace {
@@ -25,19 +30,6 @@ void write_all(int file, const std::string& bytes) {
       return;  // the parent has gone: nobody to tell
     }
     done += n > 0 ? static_cast<std::size_t>(n) : 0;
-  }
-}
-
-std::string read_all(int file) {
-  std::string bytes;
-  char buffer[1 << 16];
-  while (true) {
-    const ssize_t n = read(file, buffer, sizeof buffer);
-    if (n > 0) {
-      bytes.append(buffer, static_cast<std::size_t>(n));
-    } else if (n == 0 || errno != EINTR) {
-      return bytes;
-    }
   }
 }
 
@@ -56,35 +48,61 @@ std::string answer(const std::function<std::string()>& work) {
   }
 }
 
-}  // namespace
+struct Child {
+  std::size_t index = 0;
+  pid_t pid = -1;
+  int file = -1;  // what it sends
+  std::string bytes;
+};
 
-std::string run_isolated(const std::function<std::string()>& work) {
+Child start(std::size_t index, const std::function<std::string()>& work) {
   int ends[2];
   if (pipe(ends) != 0) {
     throw std::system_error(errno, std::generic_category(), "pipe");
   }
-  const pid_t child = fork();
-  if (child < 0) {
-    throw std::system_error(errno, std::generic_category(), "fork");
+  const pid_t pid = fork();
+  if (pid < 0) {
+    const int code = errno;
+    close(ends[0]);
+    close(ends[1]);
+    throw std::system_error(code, std::generic_category(), "fork");
   }
-  if (child == 0) {
+  if (pid == 0) {
     close(ends[0]);
     write_all(ends[1], answer(work));
     close(ends[1]);
     _exit(0);  // no destructors, no flushing of buffers that belong to the parent
   }
   close(ends[1]);
-  const std::string bytes = read_all(ends[0]);
-  close(ends[0]);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  return {index, pid, ends[0], {}};
+}
+
+// Reads what is there. False at the end.
+bool read_some(Child& child) {
+  char buffer[1 << 16];
+  const ssize_t n = read(child.file, buffer, sizeof buffer);
+  if (n > 0) {
+    child.bytes.append(buffer, static_cast<std::size_t>(n));
   }
-  if (WIFSIGNALED(status) || bytes.empty()) {
+  return n > 0 || (n < 0 && errno == EINTR);
+}
+
+// After its last byte. What the child returned, or throws what it threw.
+std::string finish(const Child& child) {
+  close(child.file);
+  int status = 0;
+  while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFSIGNALED(status)) {
     throw std::runtime_error(
         fmt::format("the simulation process ended by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status))));
   }
-  const std::string text = bytes.substr(1);
-  switch (static_cast<Outcome>(bytes[0])) {
+  if (child.bytes.empty()) {
+    throw std::runtime_error(fmt::format("the simulation process ended with exit code {} and no result",
+                                         WIFEXITED(status) ? WEXITSTATUS(status) : -1));
+  }
+  const std::string text = child.bytes.substr(1);
+  switch (static_cast<Outcome>(child.bytes[0])) {
     case Outcome::kResult:
       return text;
     case Outcome::kModelError: {
@@ -97,6 +115,62 @@ std::string run_isolated(const std::function<std::string()>& work) {
       break;
   }
   throw std::runtime_error(text);
+}
+
+// Reads from the children that have sent something; those that have ended leave the list.
+std::vector<Child> poll_children(std::vector<Child>& running) {
+  std::vector<pollfd> files;
+  for (const Child& child : running) {
+    files.push_back({child.file, POLLIN, 0});
+  }
+  if (poll(files.data(), files.size(), -1) < 0 && errno != EINTR) {
+    throw std::system_error(errno, std::generic_category(), "poll");
+  }
+  std::vector<Child> ended, left;
+  for (std::size_t i = 0; i < running.size(); ++i) {
+    const bool open = (files[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0 || read_some(running[i]);
+    (open ? left : ended).push_back(std::move(running[i]));
+  }
+  running = std::move(left);
+  return ended;
+}
+
+}  // namespace
+
+std::string run_isolated(const std::function<std::string()>& work) {
+  Child child = start(0, work);
+  while (read_some(child)) {
+  }
+  return finish(child);
+}
+
+void run_all_isolated(std::size_t count, int jobs, const std::function<std::string(std::size_t)>& work,
+                      const std::function<void(std::size_t, const std::string&, const std::string&)>& done) {
+  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const std::size_t most = static_cast<std::size_t>(jobs > 0 ? jobs : cores);
+  const int threads = std::max(1, cores / static_cast<int>(most));
+  std::vector<Child> running;
+  std::size_t next = 0;
+  while (next < count || !running.empty()) {
+    while (next < count && running.size() < most) {
+      running.push_back(start(next, [&, next] {
+        limit_threads(threads);
+        return work(next);
+      }));
+      ++next;
+    }
+    for (const Child& child : poll_children(running)) {
+      std::string bytes, error;
+      try {
+        bytes = finish(child);
+      } catch (const std::logic_error& e) {
+        error = std::string("internal error: ") + e.what();
+      } catch (const std::exception& e) {
+        error = e.what();
+      }
+      done(child.index, bytes, error);
+    }
+  }
 }
 
 }  // namespace mantissa::study

@@ -76,14 +76,16 @@ std::string bound_by(const config::Chip& chip, const energy::Counters& c, Hertz 
   return most->second;
 }
 
-std::vector<report::KernelRow> kernel_rows(const config::Chip& chip, const config::Precision& precision,
+std::vector<report::KernelRow> kernel_rows(const config::Chip& chip, const config::PrecisionPlan& plan,
                                            const chips::Placement& placement, const Timing& timing) {
-  const auto mapper = chips::make_mapper(chip, precision);
+  const chips::Mappers mappers(chip, plan);
   std::vector<report::KernelRow> rows;
   for (std::size_t i = 0; i < placement.kernels.size(); ++i) {
     const chips::PlacedKernel& placed = placement.kernels[i];
     const KernelTiming& timed = timing.kernels[i];
+    const config::Precision& precision = mappers.precision(*placed.kernel);
     report::KernelRow row;
+    row.precision = plan.nodes().empty() || !placed.kernel->is_matrix() ? "" : precision.name;
     row.name = placed.kernel->name;
     row.kind = kind_of(*placed.kernel);
     row.shape = shape_of(*placed.kernel);
@@ -91,7 +93,7 @@ std::vector<report::KernelRow> kernel_rows(const config::Chip& chip, const confi
     row.repeat = placed.kernel->repeat;
     row.counters = timed.counters;
     row.time = at(timed.counters.timeline.total, timing.clock);
-    row.roofline = chips::roofline(chip, precision, *mapper, placed, timing.clock).bound();
+    row.roofline = chips::roofline(chip, precision, mappers.mapper(*placed.kernel), placed, timing.clock).bound();
     row.energy = energy::energy_of(chip, precision, timed.counters, timing.clock);
     row.bound_by = bound_by(chip, timed.counters, timing.clock);
     row.unit_busy = ratio(timed.counters.timeline.matrix, timed.counters.timeline.total);

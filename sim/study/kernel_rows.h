@@ -7,7 +7,8 @@
 
 namespace mantissa::study {
 
-std::vector<report::KernelRow> kernel_rows(const config::Chip& chip, const config::Precision& precision,
+// A row names its precision where the plan has several.
+std::vector<report::KernelRow> kernel_rows(const config::Chip& chip, const config::PrecisionPlan& plan,
                                            const chips::Placement& placement, const Timing& timing);
 
 // What held a kernel back most: the largest share of its time, and for waits the busiest of the memories.

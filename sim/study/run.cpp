@@ -5,87 +5,30 @@
 #include <map>
 #include <memory>
 
-#include "base/error.h"
-#include "base/text.h"
-#include "chips/mapper.h"
 #include "execute/accuracy.h"
+#include "execute/rules.h"
 #include "network/import.h"
-#include "study/kernel_rows.h"
-#include "study/simulate.h"
+#include "study/accuracy_result.h"
+#include "study/layers.h"
 #include "study/study.h"
+#include "study/timed_run.h"
 
 namespace mantissa::study {
 namespace {
 
 using report::RunResult;
 
-const config::Precision& find_precision(const config::Chip& chip, const std::string& name) {
-  const std::string& wanted = name.empty() ? chip.default_precision : name;
-  if (const auto* found = chip.find_precision(wanted)) {
-    return *found;
-  }
-  std::vector<std::string> known;
-  for (const auto& precision : chip.precisions) {
-    known.push_back(precision.name);
-  }
-  throw UsageError(fmt::format("{} has no precision '{}'{}", chip.name, wanted, suggestion(wanted, known)));
-}
-
-// The timing, energy and power part of a result.
-RunResult simulate_run(const config::Chip& chip, const config::Workload& workload, const config::Precision& precision,
-                       const network::Graph& graph) {
-  const std::vector<network::Kernel> kernels = network::lower(graph);
-  const chips::Placement placement = chips::place(chip, precision, graph, kernels);
-  const Timing timing = simulate(chip, precision, placement);
-  RunResult r;
-  r.chip = chip.name, r.chip_title = chip.title, r.chip_file = chip.path, r.chip_hash = chip.hash;
-  r.workload = workload.name, r.workload_file = workload.path, r.workload_hash = workload.hash;
-  r.precision = precision.name;
-  r.batch = graph.batch;
-  r.clock_mhz = timing.clock.count() / 1e6;
-  r.nominal_clock_mhz = chip.clock_mhz;
-  r.weights = placement.weights;
-  r.activations_peak = placement.activations_peak;
-  r.parameters = graph.parameter_count();
-  r.kernels = kernel_rows(chip, precision, placement, timing);
-  for (const auto& row : r.kernels) {
-    r.totals.add(row.counters, row.repeat);
-    r.energy.add(row.energy, static_cast<double>(row.repeat));
-    r.latency += row.time * static_cast<double>(row.repeat);
-    r.roofline += row.roofline * static_cast<double>(row.repeat);
-    r.peak_power = std::max(r.peak_power, average_power(row.energy.total(), row.time));
-  }
-  r.macs = r.totals.macs;
-  r.images_per_second = static_cast<double>(r.batch) / r.latency.count();
-  r.average_power = average_power(r.energy.total(), r.latency);
-  r.energy_per_inference = Joules(r.energy.total().count() / static_cast<double>(r.batch));
-  const network::Kernel product{"", {}, network::GemmWork{}, {}, {}, 0, 0, 1};
-  r.peak_macs_per_second = chips::make_mapper(chip, precision)->peak_macs_per_cycle(product) * timing.clock.count();
-  for (const auto& [key, reason] : chip.assumed) {
-    r.assumed.push_back(key);
-  }
-  return r;
-}
-
-std::string why_no_accuracy(const network::Graph& graph, const config::Workload& workload) {
-  if (!graph.has_weights) {
-    return "the network is a shape without weights: it can be timed, not executed";
-  }
-  return workload.dataset ? "" : "the workload names no data set";
-}
-
-// Executes the network at one precision and adds accuracy and per-layer SQNR to the result.
+// Executes the network and adds accuracy and per-layer SQNR to the result.
 void add_accuracy(RunResult& r, const network::Graph& graph, const config::Workload& workload,
-                  const config::Precision& precision, const execute::Evaluation& evaluation, const Progress& progress) {
-  const std::string what = fmt::format("{} {}: accuracy", r.chip, precision.name);
+                  const config::PrecisionPlan& plan, const execute::Evaluation& evaluation, const Progress& progress) {
+  const std::string what = fmt::format("{} {}: accuracy", r.chip, r.precision);
   const execute::Accuracy a =
-      evaluation.run(precision, workload.recipe_for(precision.name), [&](std::int64_t done, std::int64_t total) {
+      evaluation.run(plan, workload.recipe_for(r.precision), [&](std::int64_t done, std::int64_t total) {
         if (progress) {
           progress(what, done, total);
         }
       });
-  r.accuracy = report::AccuracyResult{a.images,         a.top1_reference,  a.top1,     a.difference,
-                                      a.difference_low, a.difference_high, a.mcnemar_p};
+  r.accuracy = accuracy_result(a);
   std::map<std::string, double> sqnr;
   for (const auto& layer : a.layers) {
     sqnr[layer.node] = layer.sqnr_db;
@@ -129,13 +72,15 @@ RunResult run_with(const config::Chip& chip, config::Workload workload, const Ru
   if (options.progress) {
     options.progress(fmt::format("{} {}: timing", chip.name, precision.name), 0, 1);
   }
-  RunResult r = simulate_run(chip, workload, precision, graph);
+  const config::PrecisionPlan plan =
+      execute::make_plan(chip, precision, graph, workload.recipe_for(precision.name), workload.path);
+  RunResult r = time_run(chip, workload, plan, graph);
   r.accuracy_note = options.accuracy ? why_no_accuracy(graph, workload) : "not asked for";
   if (r.accuracy_note.empty()) {
     if (options.images) {
-      workload.dataset->images = std::min(workload.dataset->images, *options.images);
+      workload.dataset->set_samples(std::min(workload.dataset->samples(), *options.images));
     }
-    add_accuracy(r, graph, workload, precision, references.find(graph, workload), options.progress);
+    add_accuracy(r, graph, workload, plan, references.find(graph, workload), options.progress);
   }
   return r;
 }

@@ -21,13 +21,17 @@ bool same_work(const chips::PlacedKernel& a, const chips::PlacedKernel& b) {
          a.kernel->epilogue_specials == b.kernel->epilogue_specials && a.reads == b.reads && a.writes == b.writes;
 }
 
-// Index of the first kernel that looks like each one.
-std::vector<std::size_t> find_equals(const chips::Placement& placement) {
+// Index of the first kernel that looks like each one and runs at the same precision.
+std::vector<std::size_t> find_equals(const chips::Placement& placement, const chips::Mappers& mappers) {
+  const auto same_precision = [&](const chips::PlacedKernel& a, const chips::PlacedKernel& b) {
+    return &mappers.precision(*a.kernel) == &mappers.precision(*b.kernel);
+  };
   std::vector<std::size_t> first(placement.kernels.size());
   for (std::size_t i = 0; i < first.size(); ++i) {
     first[i] = i;
     for (std::size_t j = 0; j < i; ++j) {
-      if (first[j] == j && same_work(placement.kernels[i], placement.kernels[j])) {
+      if (first[j] == j && same_work(placement.kernels[i], placement.kernels[j]) &&
+          same_precision(placement.kernels[i], placement.kernels[j])) {
         first[i] = j;
         break;
       }
@@ -42,19 +46,21 @@ Cycles run_overhead(const config::Chip& chip) {
 }
 
 std::vector<KernelTiming> run_kernels(hardware::Machine& machine, const config::Chip& chip,
-                                      const config::Precision& precision, const chips::Placement& placement) {
-  const auto mapper = chips::make_mapper(chip, precision);
-  const std::vector<std::size_t> first = find_equals(placement);
+                                      const config::PrecisionPlan& plan, const chips::Placement& placement) {
+  const chips::Mappers mappers(chip, plan);
+  const std::vector<std::size_t> first = find_equals(placement, mappers);
   std::vector<KernelTiming> timings(placement.kernels.size());
   for (std::size_t i = 0; i < timings.size(); ++i) {
     if (first[i] != i) {
       timings[i] = timings[first[i]];
       continue;
     }
-    const chips::MappedKernel mapped = mapper->map(placement.kernels[i]);
+    const network::Kernel& kernel = *placement.kernels[i].kernel;
+    const chips::Mapper& mapper = mappers.mapper(kernel);
+    const chips::MappedKernel mapped = mapper.map(placement.kernels[i]);
     timings[i] = {machine.run(mapped.schedule, mapped.overhead), mapped.mapping};
     timings[i].counters.mac_capacity =
-        Macs(static_cast<std::int64_t>(mapper->peak_macs_per_cycle(*placement.kernels[i].kernel) *
+        Macs(static_cast<std::int64_t>(mapper.peak_macs_per_cycle(kernel) *
                                        static_cast<double>(timings[i].counters.timeline.total.count())));
   }
   if (!timings.empty()) {
@@ -73,16 +79,33 @@ energy::Counters total(const std::vector<KernelTiming>& timings, const chips::Pl
   return sum;
 }
 
-Timing run_governed(const config::Chip& chip, const config::Precision& precision, const chips::Placement& placement) {
+// Of all kernels together, each at the energy of its own precision.
+energy::Breakdown nominal_energy(const config::Chip& chip, const config::PrecisionPlan& plan,
+                                 const std::vector<KernelTiming>& timings, const chips::Placement& placement) {
+  const chips::Mappers mappers(chip, plan);
+  std::map<std::string, energy::Counters> by_precision;
+  for (std::size_t i = 0; i < timings.size(); ++i) {
+    const network::Kernel& kernel = *placement.kernels[i].kernel;
+    by_precision[mappers.precision(kernel).name].add(timings[i].counters, kernel.repeat);
+  }
+  energy::Breakdown sum;
+  for (const auto& [name, counters] : by_precision) {
+    sum.add(energy::energy_of(chip, *chip.find_precision(name), counters, chip.clock()));
+  }
+  return sum;
+}
+
+Timing run_governed(const config::Chip& chip, const config::PrecisionPlan& plan, const chips::Placement& placement) {
   hardware::Machine machine("chip", chip);
-  Timing timing{chip.clock(), run_kernels(machine, chip, precision, placement)};
+  Timing timing{chip.clock(), run_kernels(machine, chip, plan, placement)};
   // Over the power limit: once more at the clock that the limit allows.
-  const Hertz clock = energy::governed_clock(chip, precision, total(timing.kernels, placement));
+  const Hertz clock = energy::governed_clock(chip, nominal_energy(chip, plan, timing.kernels, placement),
+                                             total(timing.kernels, placement));
   if (clock != timing.clock) {
     config::Chip slower = chip;
     slower.clock_mhz = clock.count() / 1e6;
     machine.set_clock(clock);
-    timing = {clock, run_kernels(machine, slower, precision, placement)};
+    timing = {clock, run_kernels(machine, slower, plan, placement)};
   }
   return timing;
 }
@@ -119,8 +142,8 @@ Timing unpack(const std::string& bytes) {
 
 }  // namespace
 
-Timing simulate(const config::Chip& chip, const config::Precision& precision, const chips::Placement& placement) {
-  const Timing timing = unpack(run_isolated([&] { return pack(run_governed(chip, precision, placement)); }));
+Timing simulate(const config::Chip& chip, const config::PrecisionPlan& plan, const chips::Placement& placement) {
+  const Timing timing = unpack(run_isolated([&] { return pack(run_governed(chip, plan, placement)); }));
   check(timing.kernels.size() == placement.kernels.size(), "one timing for each kernel");
   return timing;
 }

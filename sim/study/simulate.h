@@ -22,6 +22,6 @@ struct Timing {
 };
 
 // Runs in a child process. Throws ModelError when the network does not fit the machine.
-Timing simulate(const config::Chip& chip, const config::Precision& precision, const chips::Placement& placement);
+Timing simulate(const config::Chip& chip, const config::PrecisionPlan& plan, const chips::Placement& placement);
 
 }  // namespace mantissa::study

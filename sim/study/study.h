@@ -14,14 +14,14 @@
 
 namespace mantissa::study {
 
-// `what` names the work ("h100_sxm fp8_e4m3: accuracy"); done and total count images or kernels.
+// `what` names the work ("h100_sxm fp8_e4m3: accuracy"); done and total count images, texts or kernels.
 using Progress = std::function<void(const std::string& what, std::int64_t done, std::int64_t total)>;
 
 struct RunOptions {
   std::string precision;               // empty: the chip's default
   std::optional<std::int64_t> batch;   // empty: the workload's
   bool accuracy = true;                // execute the network on the data set, where it has weights and data
-  std::optional<std::int64_t> images;  // fewer test images than the workload says
+  std::optional<std::int64_t> images;  // fewer test images (or texts) than the workload says
   Progress progress;
 };
 

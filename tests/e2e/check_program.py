@@ -22,7 +22,7 @@ def mantissa(arguments, **environment):
 class Program(unittest.TestCase):
     def test_every_command_has_help_with_examples(self):
         text = mantissa("--help").stdout
-        for command in ("run", "compare", "list", "explain"):
+        for command in ("run", "compare", "list", "explain", "dot", "cast"):
             self.assertIn(f"  {command} ", text)
             for form in (f"{command} --help", f"help {command}", f"{command} -h"):
                 result = mantissa(form)
@@ -82,6 +82,41 @@ class Program(unittest.TestCase):
             self.assertAlmostEqual(sum(energy.values()), total, delta=1e-9 * total)
             macs = sum(k["repeat_count"] * k["counters"]["macs_count"] for k in run["kernels"])
             self.assertEqual(macs, run["macs_count"])
+
+    def test_dot_products_of_the_golden_tables_agree_and_the_open_row_does_not(self):
+        tables = "tests/data/numerics/tensorcore_"
+        result = mantissa(f"dot --datapath h100_sxm.fp16 --expect {tables}h200silicon_fp16_f32.csv.gz")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(result.stdout, "1,500 rows through h100_sxm.fp16: no difference from column d_hex\n")
+        result = mantissa(f"dot --datapath h100_sxm.tf32 --expect d_mmasim {tables}hopper_tf32_f32_mmasim.csv.gz")
+        self.assertEqual((result.returncode, result.stderr), (1, ""))
+        self.assertRegex(result.stdout, r" 253 .* 072181cd  a993c000  a993da40  6,720\n1 of 453 rows ")
+
+    def test_dot_reads_standard_input_and_what_it_writes(self):
+        rows = "a,b,c\n3c003c00,3c004000,3f800000\n"  # 1*1 + 1*2 + 1
+        command = [BINARY, "dot", "--datapath", "h100_sxm.fp16", "-"]
+        first = subprocess.run(command, cwd=HOME, input=rows, capture_output=True, text=True, timeout=60)
+        self.assertEqual((first.returncode, first.stdout), (0, "a,b,c,d\n3c003c00,3c004000,3f800000,40800000\n"))
+        second = subprocess.run([*command, "--expect"], cwd=HOME, input=first.stdout, capture_output=True, text=True,
+                                timeout=60)
+        self.assertEqual((second.returncode, second.stderr), (0, ""))
+
+    def test_casts_of_the_golden_tables_agree(self):
+        tables = {"bf16_to_fp8": ["--to e4m3 --no-saturate --expect e4m3fn_nosat", "--to e5m2 --expect",
+                                  "--to e5m2 --saturate --keep-infinity --expect e5m2_sat"],
+                  "fp16_to_fp8": ["--to e4m3 --expect", "--expect e5m2_nosat"],
+                  "bf16_to_mx": ["--to e2m3 --expect", "--to e3m2 --expect", "--to e2m1 --expect"],
+                  "fp32_to_small": ["--to bf16 --expect", "--to bf16 --rounding toward_zero --expect bf16_rz",
+                                    "--to fp16 --expect", "--to tf32 --rounding nearest_away --expect"],
+                  "decode_e5m2": ["--from e5m2 --to fp32 --expect value_f32_bits"],
+                  "decode_e2m1fn": ["--from e2m1 --to fp32 --expect value_f32_bits"]}
+        for table, options in tables.items():
+            for option in options:
+                result = mantissa(f"cast {option} tests/data/numerics/{table}.csv.gz")
+                self.assertEqual((result.returncode, result.stderr), (0, ""), f"{table} {option}\n{result.stdout}")
+        result = mantissa("cast --to e4m3 --saturate --expect e4m3fn_nosat tests/data/numerics/bf16_to_fp8.csv.gz")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("bf16  expected  got     apart\n", result.stdout)
 
     def test_colour_only_on_a_terminal(self):
         self.assertNotIn("\x1b", mantissa("list").stdout)

@@ -24,8 +24,8 @@ class NetworkBuilder {
  public:
   NetworkBuilder() { graph_.name = "test"; }
 
-  network::ValueId input(const network::Shape& shape) {
-    const auto id = add("input" + std::to_string(graph_.inputs.size()), {network::ElementType::kFloat, shape});
+  network::ValueId input(const network::Shape& shape, network::ElementType type = network::ElementType::kFloat) {
+    const auto id = add("input" + std::to_string(graph_.inputs.size()), {type, shape});
     graph_.inputs.push_back(id);
     graph_.batch = shape.empty() ? 1 : shape[0];
     return id;

@@ -153,7 +153,7 @@ TEST(Chip, DatapathsAreCheckedAsAWhole) {
   EXPECT_THAT(mistakes("    group: 4\n", "    group: 4\n    promote_every: 6\n"),
               HasSubstr("datapath 'bf16': promote_every must be 0 or a multiple of group"));
   EXPECT_THAT(mistakes("    accumulator: int32", "    accumulator: fp32"),
-              HasSubstr("datapath 'int8': accumulation: integer needs an int32"));
+              HasSubstr("datapath 'int8': accumulation: integer needs an integer accumulator of 8 to 32 bits"));
 }
 
 TEST(Chip, ValuesThatContradictEachOtherAreRefused) {

@@ -94,6 +94,43 @@ TEST(Workload, TellsEveryMistake) {
   EXPECT_THAT(mistakes("height: 28", "height: 0"), HasSubstr("; found 0"));
 }
 
+std::string text_mistakes(const std::string& from, const std::string& to) {
+  return mistakes("dataset: {name: fashion_mnist, images: 100, calibration_images: 50, mean: 0.3, std: 0.35}",
+                  test::replaced("dataset: {name: token_ids, file: net/n.onnx, sequences: 4, calibration_file: w.yaml, "
+                                 "calibration_sequences: 2}",
+                                 from, to));
+}
+
+TEST(Workload, ReadsADataSetOfTexts) {
+  const test::TemporaryFolder folder;
+  folder.write("a.npy", "x");
+  folder.write("t/b.npy", "x");
+  folder.write("n.onnx", "x");
+  const Workload w = load_workload(folder.write(
+      "w.yaml",
+      "name: w\nsummary: s\nonnx: n.onnx\n"
+      "dataset: {name: token_ids, file: a.npy, sequences: 7, calibration_file: t/b.npy, calibration_sequences: 3}\n"));
+  EXPECT_EQ(w.dataset->kind, Dataset::Kind::kTokens);
+  EXPECT_EQ(w.dataset->file, folder.path() + "/a.npy");
+  EXPECT_EQ(w.dataset->calibration_file, folder.path() + "/t/b.npy");
+  EXPECT_EQ(w.dataset->samples(), 7);
+  EXPECT_EQ(w.dataset->calibration_samples(), 3);
+}
+
+TEST(Workload, TellsMistakesOfDataSetsOfTexts) {
+  EXPECT_EQ(text_mistakes("sequences: 4", "sequences: 5"), "");
+  EXPECT_THAT(text_mistakes("sequences: 4, ", ""), HasSubstr("missing key 'dataset.sequences'; add it here"));
+  EXPECT_THAT(text_mistakes("sequences: 4", "sequences: 4, images: 4"),
+              HasSubstr("'images' belongs to fashion_mnist; token_ids has file, sequences, calibration_file, "
+                        "calibration_sequences"));
+  EXPECT_THAT(text_mistakes("n.onnx", "m.npy"), AllOf(HasSubstr("there is no file '"), HasSubstr("net/m.npy'")));
+  EXPECT_THAT(text_mistakes("w.yaml", "./net/n.onnx"),
+              HasSubstr("calibration must not see the texts that are measured; name a file with other ones"));
+  EXPECT_THAT(mistakes("images: 100,", "images: 100, sequences: 4,"),
+              HasSubstr("'sequences' belongs to token_ids; fashion_mnist has images, calibration_images, folder, mean, "
+                        "std"));
+}
+
 TEST(Runs, ResolvesNamesAndPathsSeenFromTheFile) {
   const test::TemporaryFolder folder;
   folder.write("chip.yaml", test::read_file(test::source_file("tests/bad/home/configs/tpu_v4.yaml")));

@@ -166,6 +166,26 @@ TEST(Reference, EqualsTheOperatorTableOnElementwiseOperatorsWithSpecialValues) {
   expect_same_bits(b.build({y}), inputs);
 }
 
+TEST(Reference, EqualsTheOperatorTableOnSoftmaxAndSquaresWithSpecialValues) {
+  tests::NetworkBuilder b;
+  const auto x = b.input({5, 2, 7});
+  Tensor two = Tensor::zeros(network::ElementType::kFloat, {});
+  two.floats()[0] = 2;
+  const auto last = b.node(Op::kSoftmax, {x});
+  const auto middle = b.node(Op::kSoftmax, {x}, {{"axis", std::int64_t{1}}});
+  const auto square = b.node(Op::kPow, {x, b.weights(two)});
+  const auto of_square = b.node(Op::kSoftmax, {square}, {{"axis", std::int64_t{2}}});
+  Tensor input = tests::random_tensor({5, 2, 7}, 1, 30.0F);
+  const float infinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> special{-0.0F, 1e-30F,   3e30F, -1e4F, 1e-40F,    -799,
+                                   -801,  infinity, 1,     2,     -infinity, -infinity};
+  std::ranges::copy(special, input.floats().begin());
+  std::ranges::fill(input.floats().subspan(14, 7), -infinity);
+  input.floats()[25] = std::nanf("");
+  input.floats()[30] = -1e4F;
+  expect_same_bits(b.build({last, middle, square, of_square, x}), {&input, 1});
+}
+
 TEST(Reference, GivesAnOutputThatIsReadAgain) {
   tests::NetworkBuilder b;
   const auto x = b.input({2, 2});

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
+#include <iterator>
 #include <random>
 #include <vector>
 
@@ -57,6 +58,12 @@ class Draw {
     }
     prepare_operand(d, f, values);
     return values;
+  }
+
+  // Operands of one kind mostly, of two kinds now and then: then terms of very different size meet.
+  Values partner(Values kind) {
+    const auto any = static_cast<std::uint32_t>(random_());
+    return any % 3 != 0 ? kind : kAllValues[any / 3 % std::size(kAllValues)];
   }
 
   std::int64_t size(std::initializer_list<std::int64_t> sizes) { return *(sizes.begin() + random_() % sizes.size()); }

@@ -112,6 +112,16 @@ inline Datapath hopper(std::string_view operand, std::string_view accumulator, i
   return d;
 }
 
+// mma.sync with FP8 operands and an FP16 result, which Hopper emulates: docs/numerics.md.
+inline Datapath hopper_fp8_mma_sync(std::string_view operand) {
+  Datapath d = hopper(operand, "fp16", 16, 25);
+  d.name = "mma_sync_" + std::string(operand);
+  d.interleave = d.interleave_run = 2;
+  d.promote_every = 32;
+  d.promotion = format("fp16");
+  return d;
+}
+
 inline Datapath tpu_bf16() {
   Datapath d;
   d.name = "tpu_bf16";
@@ -121,6 +131,27 @@ inline Datapath tpu_bf16() {
   d.group = 4;
   d.accumulator = d.output = format("fp32");
   d.accumulator_rounding = Rounding::kNearestEven;
+  return d;
+}
+
+// FP32 operands by 1, 3 or 6 passes of BF16.
+inline Datapath tpu_fp32(int passes) {
+  Datapath d = tpu_bf16();
+  d.name = "tpu_fp32_" + std::to_string(passes) + "pass";
+  d.a = d.b = format("fp32");
+  d.split_passes = passes;
+  d.split_format = format("bf16");
+  return d;
+}
+
+inline Datapath integer(int accumulator_bits, int group, IntegerOverflow overflow) {
+  Datapath d;
+  d.name = "int" + std::to_string(accumulator_bits);
+  d.a = d.b = format("int8");
+  d.accumulation = Accumulation::kInteger;
+  d.group = group;
+  d.accumulator = d.output = find_accumulator(d.name).value();
+  d.integer_overflow = overflow;
   return d;
 }
 

@@ -42,7 +42,6 @@ TEST(OpTable, GivesAReasonForOperatorsOutsideIt) {
   EXPECT_THAT(refusal("NonZero"), HasSubstr("depends on data"));
   EXPECT_THAT(refusal("LSTM"), HasSubstr("recurrent"));
   EXPECT_THAT(refusal("If"), HasSubstr("control flow"));
-  EXPECT_THAT(refusal("QLinearConv"), HasSubstr("quantized"));
   EXPECT_THAT(refusal("NoSuchOperator"), HasSubstr("not one of the operators"));
 }
 

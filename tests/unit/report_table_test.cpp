@@ -162,6 +162,69 @@ TEST(ComparisonTable, SaysWhyThereIsNoAccuracy) {
   EXPECT_THAT(text, HasSubstr("resnet: no accuracy: the network has no weights\n"));
 }
 
+RunResult language_example() {
+  RunResult r = example();
+  r.workload = "kjv_llama";
+  AccuracyResult a;
+  a.metric = AccuracyResult::Metric::kPerplexity;
+  a.sequences = 128;
+  a.tokens = 32768;
+  a.perplexity_reference = 20;
+  a.perplexity = 20.2;
+  a.nats_difference = std::log(1.01);
+  a.nats_low = std::log(1.005);
+  a.nats_high = std::log(1.015);
+  a.top1_reference = 0.4;
+  a.top1 = 0.39;
+  r.accuracy = a;
+  return r;
+}
+
+TEST(ComparisonTable, ShowsPerplexityOfLanguageModels) {
+  const std::string text = comparison_table({{language_example()}}, "", Style{});
+  EXPECT_THAT(text, HasSubstr("32,768 test tokens, FP32 perplexity 20.000\n"));
+  EXPECT_THAT(text, HasSubstr("inputs  perplexity               to FP32\n"));
+  EXPECT_THAT(text, HasSubstr("% [95 % interval]\n"));
+  EXPECT_THAT(text, HasSubstr("      20.200  +1.00 [+0.50, +1.50]\n"));
+  EXPECT_THAT(text, Not(HasSubstr("top-1")));
+  EXPECT_THAT(text, Not(HasSubstr("ppl")));
+}
+
+TEST(ComparisonTable, NamesTheUnitOfEachAccuracyWhereTheyDiffer) {
+  const std::string text = comparison_table({{example(), language_example()}}, "", Style{});
+  EXPECT_THAT(text, HasSubstr("92.50 %  -0.50 pt [-0.71, -0.29]\n"));
+  EXPECT_THAT(text, HasSubstr("20.200 ppl   +1.00 % [+0.50, +1.50]\n"));
+  EXPECT_THAT(text, HasSubstr("pt: percentage points of top-1. ppl: perplexity; its increase is in percent.\n"));
+  EXPECT_THAT(comparison_table({{example()}}, "", Style{}), Not(HasSubstr("ppl")));
+}
+
+TEST(RunReport, ShowsPerplexityAndNextTokens) {
+  const std::string text = run_report(language_example(), Style{});
+  EXPECT_THAT(text, HasSubstr("perplexity        20.200, FP32 20.000: +1.00 % [+0.50, +1.50] [95 % interval], "
+                              "128 texts of 256 tokens\n"));
+  EXPECT_THAT(text, HasSubstr("next token        39.00 % right, FP32 40.00 %\n"));
+  EXPECT_THAT(text, Not(HasSubstr("McNemar")));
+}
+
+TEST(Json, HoldsPerplexityAndNullWhereItIsInfinite) {
+  RunResult r = language_example();
+  const auto accuracy = nlohmann::json::parse(to_json({{r}}, ""))["results"][0]["accuracy"];
+  EXPECT_EQ(accuracy["metric"], "perplexity");
+  EXPECT_EQ(accuracy["sequences_count"], 128);
+  EXPECT_EQ(accuracy["tokens_count"], 32768);
+  EXPECT_EQ(accuracy["perplexity_reference"], 20.0);
+  EXPECT_EQ(accuracy["perplexity"], 20.2);
+  EXPECT_EQ(accuracy["difference_low_nats"], std::log(1.005));
+  EXPECT_EQ(accuracy["top1_ratio"], 0.39);
+  EXPECT_FALSE(accuracy.contains("images_count"));
+  r.accuracy->perplexity = r.accuracy->nats_difference = std::numeric_limits<double>::infinity();
+  const auto infinite = nlohmann::json::parse(to_json({{r}}, ""))["results"][0]["accuracy"];
+  EXPECT_TRUE(infinite["perplexity"].is_null());
+  EXPECT_TRUE(infinite["difference_nats"].is_null());
+  const auto images = nlohmann::json::parse(to_json({{example()}}, ""))["results"][0]["accuracy"];
+  EXPECT_FALSE(images.contains("metric"));
+}
+
 TEST(ComparisonTable, NamesWorkloadsAndBatchesOnlyWhereTheyDiffer) {
   RunResult other = example();
   EXPECT_THAT(comparison_table({{example(), other}}, "", Style{}), Not(HasSubstr("workload")));
@@ -235,6 +298,8 @@ TEST(Json, MarksOutputsThatEqualTheReference) {
   const auto json = nlohmann::json::parse(to_json({{r}}, ""));
   EXPECT_TRUE(json["results"][0]["kernels"][0]["sqnr_db"].is_null());
   EXPECT_EQ(json["results"][0]["kernels"][0]["identical_to_reference"], true);
+  r.kernels[0].sqnr_db = -std::numeric_limits<double>::infinity();  // NaN in it
+  EXPECT_EQ(nlohmann::json::parse(to_json({{r}}, ""))["results"][0]["kernels"][0]["identical_to_reference"], false);
 }
 
 TEST(Json, SaysWhyThereIsNoAccuracy) {

@@ -35,14 +35,15 @@ void pad_edges(const ColumnRun& run, T padding, T* to) {
   }
 }
 
-// columns[(tap * channels + c) * pitch + lane] = the input that the lane's output reads at the tap, or `padding`
-// outside. `group` points at the group's first channel in the first image; images are image_stride elements apart,
-// planes plane_size, pixels `step`.
-template <class T>
+// columns[(tap * channels + c) * pitch + lane] = the input that the lane's output reads at the tap, or
+// padding_of(image) outside. `group` points at the group's first channel in the first image; images are image_stride
+// elements apart, planes plane_size, pixels `step`.
+template <class T, class Padding>
 void gather_columns(const std::vector<ColumnRun>& runs, const T* group, std::int64_t image_stride,
-                    std::int64_t plane_size, std::int64_t step, std::int64_t channels, T padding, T* columns,
+                    std::int64_t plane_size, std::int64_t step, std::int64_t channels, Padding&& padding_of, T* columns,
                     std::int64_t pitch) {
   for (const ColumnRun& run : runs) {
+    const T padding = padding_of(run.image);
     const T* from = group + run.image * image_stride + run.source;
     T* to = columns + run.tap * channels * pitch + run.lane;
     for (std::int64_t c = 0; c < channels; ++c, to += pitch, from += plane_size) {

@@ -2,10 +2,11 @@
 #include "execute/matrix/operation.h"
 
 #include <algorithm>
+#include <optional>
 
-#include "execute/matrix/batched_product.h"
 #include "execute/matrix/weighted_product.h"
 #include "network/op.h"
+#include "network/ops/common.h"
 
 namespace mantissa::execute {
 
@@ -15,13 +16,8 @@ using network::Node;
 using network::Op;
 using network::Shape;
 using network::Tensor;
-using network::Value;
 
 namespace {
-
-std::size_t idx(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
 
 bool has_input(const Node& node, std::size_t i) {
   return i < node.inputs.size() && node.inputs[i] >= 0;
@@ -31,17 +27,9 @@ const Tensor* constant_input(const Graph& graph, const Node& node, std::size_t i
   return has_input(node, i) ? graph.value(node.inputs[i]).constant.get() : nullptr;
 }
 
-Tensor transposed(const Tensor& matrix) {
-  const std::int64_t rows = matrix.shape[0], columns = matrix.shape[1];
-  Tensor result = Tensor::zeros(ElementType::kFloat, {columns, rows});
-  const auto from = matrix.floats();
-  const auto to = result.floats();
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t c = 0; c < columns; ++c) {
-      to[idx(c * rows + r)] = from[idx(r * columns + c)];
-    }
-  }
-  return result;
+Tensor turned(const Tensor& matrix) {
+  return {
+      matrix.type, {matrix.shape[1], matrix.shape[0]}, transposed(matrix.floats(), matrix.shape[0], matrix.shape[1])};
 }
 
 class Convolution final : public MatrixOperation {
@@ -49,12 +37,12 @@ class Convolution final : public MatrixOperation {
   Convolution(const Graph& graph, const Node& node, const ProductShape& shape, const MatrixRules& rules,
               const Tensor& weights)
       : output_(graph.value(node.outputs[0]).shape),
-        product_(shape, {rules.datapath, rules.data, rules.weights(weights, 0)}, weights) {}
+        product_(shape, rules.datapath, rules.a, rules.weights, weights, rules.requantizer) {}
 
   Tensor run(std::span<const Tensor* const> inputs) const override {
     Tensor out = Tensor::zeros(ElementType::kFloat, output_);
     const bool biased = inputs.size() > 2 && inputs[2] != nullptr;
-    product_.run(*inputs[0], 1.0F, biased ? inputs[2]->floats().data() : nullptr, out.floats());
+    product_.run(*inputs[0], biased ? inputs[2]->floats().data() : nullptr, out.floats());
     return out;
   }
 
@@ -78,77 +66,76 @@ struct GemmTail {
     if (c == nullptr) {
       return;
     }
-    const std::int64_t n = out.shape[1];
+    const std::int64_t m = out.shape[0], n = out.shape[1];
     const auto strides = network::ops::broadcast_strides(c->shape, out.shape);
-    const auto values = c->floats();
-    const auto y = out.floats();
-    for (std::int64_t i = 0; i < static_cast<std::int64_t>(y.size()); ++i) {
-      const float addend = values[idx(i / n * strides[0] + i % n * strides[1])];
-      y[idx(i)] += beta == 1.0F ? addend : beta * addend;
+    const float* values = c->floats().data();
+    float* y = out.floats().data();
+    for (std::int64_t i = 0; i < m; ++i, y += n) {
+      for (std::int64_t j = 0; j < n; ++j) {
+        const float addend = values[i * strides[0] + j * strides[1]];
+        y[j] += beta == 1.0F ? addend : beta * addend;
+      }
     }
   }
 };
 
-// A Gemm or MatMul whose second matrix is constant: a convolution of one pixel an image; the rows of A are the images.
-class Linear final : public MatrixOperation {
- public:
-  Linear(const Graph& graph, const Node& node, const MatrixRules& rules, const Tensor& weights)
-      : output_(graph.value(node.outputs[0]).shape),
-        transpose_data_(node.op == Op::kGemm && node.integer("transA", 0) != 0),
-        tail_(node),
-        product_(shape_of(graph, node, weights), {rules.datapath, rules.data, rules.weights(weights, 0)}, weights) {}
+// An operand of a product, the way round that it is multiplied.
+struct Side {
+  bool transposes;
+  Shape shape;
+  std::optional<Tensor> constant;
 
-  Tensor run(std::span<const Tensor* const> inputs) const override {
-    Tensor out = Tensor::zeros(ElementType::kFloat, output_);
-    product_.run(transpose_data_ ? transposed(*inputs[0]) : *inputs[0], tail_.alpha, nullptr, out.floats());
-    tail_.add(inputs.size() > 2 ? inputs[2] : nullptr, out);
-    return out;
+  Side(const Graph& graph, const Node& node, std::size_t i)
+      : transposes(node.op == Op::kGemm && node.integer(i == 0 ? "transA" : "transB", 0) != 0),
+        shape(graph.value(node.inputs[i]).shape) {
+    if (transposes) {
+      std::swap(shape[0], shape[1]);
+    }
+    if (const Tensor* given = constant_input(graph, node, i)) {
+      constant = transposes ? turned(*given) : *given;
+    }
   }
-
- private:
-  static ProductShape shape_of(const Graph& graph, const Node& node, const Tensor& weights) {
-    ProductShape shape;
-    shape.out_channels = weights.shape[0];
-    shape.in_channels = weights.shape[1];
-    shape.images =
-        network::element_count(graph.value(node.inputs[0]).shape) / std::max<std::int64_t>(shape.in_channels, 1);
-    return shape;
-  }
-
-  Shape output_;
-  bool transpose_data_;
-  GemmTail tail_;
-  WeightedProduct product_;
+  const Tensor* data() const { return constant ? &*constant : nullptr; }
 };
 
-// Any other Gemm or MatMul: both matrices are operands of the run, or the constant one has a batch of its own.
 class Product final : public MatrixOperation {
  public:
   Product(const Graph& graph, const Node& node, const MatrixRules& rules)
-      : output_(graph.value(node.outputs[0]).shape),
-        transpose_a_(node.op == Op::kGemm && node.integer("transA", 0) != 0),
-        transpose_b_(node.op == Op::kGemm && node.integer("transB", 0) != 0),
-        tail_(node),
-        product_(arithmetic_of(graph, node, rules)) {}
+      : Product(graph, node, rules, Side(graph, node, 0), Side(graph, node, 1)) {}
 
   Tensor run(std::span<const Tensor* const> inputs) const override {
     Tensor out = Tensor::zeros(ElementType::kFloat, output_);
-    product_.run(transpose_a_ ? transposed(*inputs[0]) : *inputs[0], transpose_b_ ? transposed(*inputs[1]) : *inputs[1],
-                 tail_.alpha, out);
-    tail_.add(inputs.size() > 2 ? inputs[2] : nullptr, out);
+    Tensor turned_a, turned_b;
+    product_.run(as_multiplied(transposes_a_, *inputs[0], turned_a), as_multiplied(transposes_b_, *inputs[1], turned_b),
+                 tail_.alpha, out.floats());
+    if (!requantizes_) {
+      tail_.add(inputs.size() > 2 ? inputs[2] : nullptr, out);
+    }
     return out;
   }
 
  private:
-  static Arithmetic arithmetic_of(const Graph& graph, const Node& node, const MatrixRules& rules) {
-    const Tensor* b = constant_input(graph, node, 1);
-    return {rules.datapath, rules.data, b != nullptr ? rules.weights(*b, -1) : rules.second};
+  Product(const Graph& graph, const Node& node, const MatrixRules& rules, const Side& a, const Side& b)
+      : output_(graph.value(node.outputs[0]).shape),
+        tail_(node),
+        requantizes_(rules.requantizer.has_value()),
+        transposes_a_(a.transposes && !a.constant),
+        transposes_b_(b.transposes && !b.constant),
+        product_(rules, a.shape, a.data(), b.shape, b.data()) {}
+
+  static std::span<const float> as_multiplied(bool transposes, const Tensor& given, Tensor& buffer) {
+    if (!transposes) {
+      return given.floats();
+    }
+    buffer = turned(given);
+    return buffer.floats();
   }
 
   Shape output_;
-  bool transpose_a_, transpose_b_;
   GemmTail tail_;
-  BatchedProduct product_;
+  bool requantizes_;                  // the bias is the requantizer's
+  bool transposes_a_, transposes_b_;  // computed operands
+  MatrixProduct product_;
 };
 
 std::unique_ptr<MatrixOperation> make_convolution(const Graph& graph, const Node& node, const MatrixRules& rules) {
@@ -169,9 +156,10 @@ std::unique_ptr<MatrixOperation> make_convolution(const Graph& graph, const Node
 
 }  // namespace
 
-MatrixRules MatrixRules::reference() {
-  const Arithmetic fp32 = Arithmetic::reference();
-  return {fp32.datapath, fp32.data, fp32.weights, [fp32](const Tensor&, int) { return fp32.weights; }};
+MatrixRules reference_rules() {
+  const numerics::Datapath fp32 = numerics::fp32_reference();
+  const OperandRule operand{.format = fp32.a};
+  return {fp32, operand, operand, {.format = fp32.b}};
 }
 
 std::unique_ptr<MatrixOperation> make_matrix_operation(const Graph& graph, const Node& node, const MatrixRules& rules) {
@@ -180,12 +168,6 @@ std::unique_ptr<MatrixOperation> make_matrix_operation(const Graph& graph, const
   }
   if (node.op != Op::kGemm && node.op != Op::kMatMul) {
     return nullptr;
-  }
-  const Tensor* weights = constant_input(graph, node, 1);
-  const bool constant_data = constant_input(graph, node, 0) != nullptr;
-  if (weights != nullptr && weights->shape.size() == 2 && !constant_data) {
-    const bool is_ready = node.op == Op::kGemm && node.integer("transB", 0) != 0;
-    return std::make_unique<Linear>(graph, node, rules, is_ready ? *weights : transposed(*weights));
   }
   return std::make_unique<Product>(graph, node, rules);
 }

@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conv, Gemm and MatMul nodes through any datapath.
 #pragma once
-#include <functional>
 #include <memory>
 #include <span>
 
-#include "execute/matrix/arithmetic.h"
+#include "execute/matrix/matrix_product.h"
 #include "network/graph.h"
 
 namespace mantissa::execute {
 
-// How a node's operands are treated; the rule of constant weights is made from their data, channels along axis 0 (-1:
-// none).
-struct MatrixRules {
-  numerics::Datapath datapath;
-  OperandRule data;    // inputs[0]
-  OperandRule second;  // inputs[1] where it is computed
-  std::function<OperandRule(const network::Tensor& weights, int channel_axis)>
-      weights;  // inputs[1] where it is constant
+// How a node's operands are treated: a is inputs[0], b inputs[1].
+using MatrixRules = ProductRules;
 
-  static MatrixRules reference();
-};
+// Plain FP32: operands as they are.
+MatrixRules reference_rules();
 
 class MatrixOperation {
  public:
@@ -28,7 +21,8 @@ class MatrixOperation {
   virtual network::Tensor run(std::span<const network::Tensor* const> inputs) const = 0;
 };
 
-// nullptr for what goes through no datapath here: other operators, convolutions with computed weights.
+// nullptr for what goes through no datapath here: other operators, convolutions with computed weights. Throws
+// std::invalid_argument for weights that cannot be quantized.
 std::unique_ptr<MatrixOperation> make_matrix_operation(const network::Graph& graph, const network::Node& node,
                                                        const MatrixRules& rules);
 

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "network/fold.h"
+#include "network/grid.h"
 #include "network/onnx/attribute.h"
 #include "network/onnx/file.h"
 #include "network/onnx/order.h"
@@ -322,14 +323,17 @@ void Importer::place_results(const onnx::NodeProto& proto, Node& node, ConstantF
     }
   }
   auto known = folder.fold(node, inputs, types);
+  const auto grid = grid_of(node, inputs);
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     Value value{{}, types[i].type, types[i].shape, false, nullptr};
     if (known) {
-      // Weights may be stored as Constant nodes; single numbers there are settings, not trained.
-      const bool weights = parameter || (node.op == Op::kConstant && element_count(value.shape) > 1);
+      // Weights may be stored as Constant nodes, or as codes; single numbers there are settings, not trained.
+      const bool source = node.op == Op::kConstant || node.op == Op::kDequantizeLinear;
+      const bool weights = parameter || (source && element_count(value.shape) > 1);
       value.parameter = weights && is_real(value.type);
       value.constant = std::make_shared<const Tensor>(std::move((*known)[i]));
     }
+    value.grid = value.type == ElementType::kFloat ? grid : nullptr;
     node.outputs[i] = define(proto.output(static_cast<int>(i)), std::move(value));
   }
   if (!known) {
@@ -363,11 +367,39 @@ void Importer::add_outputs() {
   }
 }
 
-// Running means and variances are measured, not trained: they do not count as parameters.
+// Running means and variances are measured, and scales of activations calibrated, not trained: they do not count as
+// parameters. Weights and biases that are stored as integers do.
 void Importer::mark_statistics() {
+  const auto mark = [&](const Node& node, std::size_t i, bool parameter) {
+    if (i < node.inputs.size() && node.inputs[i] >= 0) {
+      Value& value = graph_.values[static_cast<std::size_t>(node.inputs[i])];
+      value.parameter = parameter && value.constant != nullptr;
+    }
+  };
   for (const Node& node : graph_.nodes) {
-    for (std::size_t i = 3; node.op == Op::kBatchNormalization && i < node.inputs.size(); ++i) {
-      graph_.values[static_cast<std::size_t>(node.inputs[i])].parameter = false;
+    switch (node.op) {
+      case Op::kBatchNormalization:
+        mark(node, 3, false);
+        mark(node, 4, false);
+        break;
+      case Op::kQuantizeLinear:
+      case Op::kDequantizeLinear:
+        mark(node, 1, false);
+        break;
+      case Op::kQLinearConv:
+      case Op::kQLinearMatMul:
+        mark(node, 1, false);
+        mark(node, 4, false);
+        mark(node, 6, false);
+        mark(node, 3, true);
+        mark(node, 8, true);
+        break;
+      case Op::kConvInteger:
+      case Op::kMatMulInteger:
+        mark(node, 1, true);
+        break;
+      default:
+        break;
     }
   }
 }

@@ -180,7 +180,7 @@ std::vector<Dim> broadcast_strides(const Shape& from, const Shape& to) {
   return strides;
 }
 
-std::vector<Tensor> allocate(const Node& node, Tensors inputs) {
+Types result_types(const Node& node, Tensors inputs) {
   std::vector<Value> values(inputs.size());
   std::vector<const Value*> pointers(inputs.size(), nullptr);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -195,10 +195,17 @@ std::vector<Tensor> allocate(const Node& node, Tensors inputs) {
                  std::shared_ptr<const Tensor>(std::shared_ptr<void>(), &tensor)};  // not owned
     pointers[i] = &values[i];
   }
-  std::vector<Tensor> outputs;
-  for (TensorType& type : infer(node, pointers)) {
+  Types types = infer(node, pointers);
+  for (const TensorType& type : types) {
     require(checked_count(type.shape) <= kMaxElements, "its result of shape {} is too large to compute",
             to_string(type.shape));
+  }
+  return types;
+}
+
+std::vector<Tensor> allocate(const Node& node, Tensors inputs) {
+  std::vector<Tensor> outputs;
+  for (TensorType& type : result_types(node, inputs)) {
     outputs.push_back(Tensor::zeros(type.type, std::move(type.shape)));
   }
   return outputs;

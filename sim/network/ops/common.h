@@ -89,7 +89,10 @@ Shape broadcast(const Shape& a, const Shape& b);
 // to it.
 std::vector<Dim> broadcast_strides(const Shape& from, const Shape& to);
 
-// Outputs as `infer` promises them, zeroed. Evaluations start here: indices that infer has checked are then safe.
+// What `infer` promises for these inputs. Evaluations start here or with allocate(): indices that infer has checked are
+// then safe.
+Types result_types(const Node& node, Tensors inputs);
+// Such outputs, zeroed.
 std::vector<Tensor> allocate(const Node& node, Tensors inputs);
 
 // Wraps an integer to the range of its type, as the machine's arithmetic does.

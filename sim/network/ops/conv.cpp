@@ -5,86 +5,20 @@
 // the mirrored kernel.
 #include <algorithm>
 
+#include "network/ops/convolution.h"
 #include "network/ops/families.h"
-#include "network/ops/window.h"
 #include "numerics/datapath.h"
 
 namespace mantissa::network::ops {
 
 namespace {
 
-constexpr Dim kBlockElements = 1 << 16;  // of im2col at a time: 256 KiB, so that a block stays in the cache
-
-struct Convolution {
-  Window window;
-  Dim images = 1, groups = 1, in_channels = 1, out_channels = 1;  // channels of one group
-  Dim k() const { return window.taps() * in_channels; }
-};
-
-Dim floor_div(Dim a, Dim b) {
-  return a >= 0 ? a / b : -((-a + b - 1) / b);
-}
-
-// One tap of one output line: the run of outputs [first, last) on output row (od, oh), for all channels, into rows of
-// `columns`.
-struct Line {
-  Dim od, oh, first, last;
-};
-
-void fill_line(const Convolution& conv, const float* image, const Line& line, const Triple& tap, float* to,
-               Dim channel_pitch) {
-  const Window& w = conv.window;
-  const Dim id = w.at(0, line.od, tap[0]), ih = w.at(1, line.oh, tap[1]), shift = w.at(2, 0, tap[2]),
-            stride = w.stride[2];
-  Dim lo = line.first, hi = line.first;  // outputs that read inside the input
-  if (id >= 0 && id < w.in[0] && ih >= 0 && ih < w.in[1]) {
-    lo = std::clamp(-floor_div(shift, stride), line.first, line.last);
-    hi = std::clamp(floor_div(w.in[2] - 1 - shift, stride) + 1, lo, line.last);
-  }
-  const Dim row = (id * w.in[1] + ih) * w.in[2] + shift;
-  for (Dim c = 0; c < conv.in_channels; ++c, to += channel_pitch) {
-    std::fill(to, to + (lo - line.first), 0.0F);
-    std::fill(to + (hi - line.first), to + (line.last - line.first), 0.0F);
-    if (hi <= lo) {
-      continue;
-    }
-    const float* from = image + (c * w.in_size() + row + lo * stride);
-    float* inside = to + (lo - line.first);
-    if (stride == 1) {
-      std::copy(from, from + (hi - lo), inside);
-      continue;
-    }
-    for (Dim o = 0; o < hi - lo; ++o) {
-      inside[o] = from[o * stride];
-    }
-  }
-}
-
-// Outputs [begin, end) of one image and group as columns of length k; row-major with end - begin columns.
-void im2col(const Convolution& conv, const float* image, Dim begin, Dim end, float* columns) {
-  const Window& w = conv.window;
-  const Dim pitch = end - begin;
-  for (Dim t = 0; t < w.taps(); ++t) {
-    const Triple tap{t / (w.kernel[1] * w.kernel[2]), t / w.kernel[2] % w.kernel[1], t % w.kernel[2]};
-    for (Dim p = begin; p < end;) {
-      const Dim first = p % w.out[2], count = std::min(w.out[2] - first, end - p);
-      const Line line{p / w.out[2] / w.out[1], p / w.out[2] % w.out[1], first, first + count};
-      fill_line(conv, image, line, tap, columns + t * conv.in_channels * pitch + (p - begin), pitch);
-      p += count;
-    }
-  }
-}
-
-bool reads_input_directly(const Window& w) {
-  return w.taps() == 1 && w.stride == Triple{1, 1, 1} && w.pad == Triple{0, 0, 0} && w.out == w.in;
-}
-
 // weights: [group][out channel][tap][in channel].
 void convolve(const Convolution& conv, const float* input, const float* weights, float* output) {
   static const numerics::Datapath kFp32 = numerics::fp32_reference();
   const Window& w = conv.window;
   const Dim k = conv.k(), pixels = w.out_size();
-  const Dim block = std::min(std::max(kBlockElements / k / 64 * 64, Dim{64}), std::max(pixels, Dim{1}));
+  const Dim block = column_block(conv);
   std::vector<float> columns(reads_input_directly(w) ? 0 : idx(k * block));
   for (Dim ng = 0; ng < conv.images * conv.groups; ++ng) {
     const float* image = input + ng * conv.in_channels * w.in_size();
@@ -96,7 +30,7 @@ void convolve(const Convolution& conv, const float* input, const float* weights,
     }
     for (Dim p = 0; p < pixels; p += block) {
       const Dim count = std::min(block, pixels - p);
-      im2col(conv, image, p, p + count, columns.data());
+      im2col(conv, image, p, p + count, 0.0F, columns.data());
       numerics::gemm(kFp32, conv.out_channels, count, k, kernel, k, columns.data(), count, result + p, pixels);
     }
   }
@@ -114,13 +48,6 @@ void add_bias(Tensor& out, const Tensor* bias) {
       v += b;
     }
   }
-}
-
-Dim groups_of(const Node& node, Dim channels, const char* what) {
-  const Dim groups = node.integer("group", 1);
-  require(groups >= 1, "group must be at least 1, not {}", groups);
-  require(channels % groups == 0, "{} {} are not divisible by group {}", channels, what, groups);
-  return groups;
 }
 
 void check_bias(Values inputs, Dim channels) {
@@ -142,19 +69,6 @@ const Value& weights_of(Values inputs) {
   return weights;
 }
 
-Convolution forward(const Node& node, const Shape& x, const Shape& weights) {
-  Convolution conv;
-  conv.groups = groups_of(node, weights[0], "output channels");
-  require(x[1] % conv.groups == 0 && weights[1] == x[1] / conv.groups,
-          "the weights expect {} input channels, the input has {}", weights[1] * conv.groups, x[1]);
-  conv.window =
-      forward_window(node, x, kernel_of(node, x.size() - 2, Shape(weights.begin() + 2, weights.end())), false);
-  conv.images = x[0];
-  conv.in_channels = weights[1];
-  conv.out_channels = weights[0] / conv.groups;
-  return conv;
-}
-
 Convolution transposed(const Node& node, const Shape& x, const Shape& weights) {
   Convolution conv;
   conv.groups = groups_of(node, x[1], "input channels");
@@ -164,12 +78,6 @@ Convolution transposed(const Node& node, const Shape& x, const Shape& weights) {
   conv.in_channels = x[1] / conv.groups;
   conv.out_channels = weights[1];
   return conv;
-}
-
-TensorType result_type(const Convolution& conv) {
-  TensorType type{ElementType::kFloat, {conv.images, conv.out_channels * conv.groups}};
-  append_spatial(type.shape, conv.window.out, conv.window.rank);
-  return type;
 }
 
 // The input with stride - 1 zeros between neighbours.
@@ -190,21 +98,14 @@ std::vector<float> spread(const Window& w, Dim planes, const float* input, const
 Types infer_conv(const Node& node, Values inputs) {
   const Value& weights = weights_of(inputs);
   check_bias(inputs, weights.shape[0]);
-  return {result_type(forward(node, inputs[0]->shape, weights.shape))};
+  return {forward_convolution(node, inputs[0]->shape, weights.shape).result(ElementType::kFloat)};
 }
 
 std::vector<Tensor> evaluate_conv(const Node& node, Tensors inputs) {
   std::vector<Tensor> out = allocate(node, inputs);
-  const Convolution conv = forward(node, inputs[0]->shape, inputs[1]->shape);
-  const Dim taps = conv.window.taps(), outputs = conv.out_channels * conv.groups;
-  std::vector<float> packed(inputs[1]->floats().begin(), inputs[1]->floats().end());
-  if (taps > 1 && conv.in_channels > 1) {
-    for (Dim i = 0; i < len(packed.size()); ++i) {  // [out][channel][tap] -> [out][tap][channel]
-      const Dim o = i / conv.k(), c = i / taps % conv.in_channels, t = i % taps;
-      packed[idx(o * conv.k() + t * conv.in_channels + c)] = inputs[1]->floats()[idx(i)];
-    }
-  }
-  if (outputs > 0 && conv.k() > 0 && conv.window.out_size() > 0) {
+  const Convolution conv = forward_convolution(node, inputs[0]->shape, inputs[1]->shape);
+  if (!conv.empty()) {
+    const auto packed = pack_weights(conv, std::get<std::vector<float>>(inputs[1]->data));
     convolve(conv, inputs[0]->floats().data(), packed.data(), out[0].floats().data());
   }
   add_bias(out[0], has(inputs, 2) ? inputs[2] : nullptr);
@@ -215,7 +116,7 @@ Types infer_conv_transpose(const Node& node, Values inputs) {
   const Value& weights = weights_of(inputs);
   const Convolution conv = transposed(node, inputs[0]->shape, weights.shape);
   check_bias(inputs, conv.out_channels * conv.groups);
-  return {result_type(conv)};
+  return {conv.result(ElementType::kFloat)};
 }
 
 std::vector<Tensor> evaluate_conv_transpose(const Node& node, Tensors inputs) {

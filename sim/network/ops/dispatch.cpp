@@ -25,6 +25,11 @@ std::span<const T* const> without_absent_tail(std::span<const T* const> inputs) 
 
 }  // namespace
 
+std::array<std::size_t, 2> matrix_operands(Op op) {
+  return op == Op::kQLinearConv || op == Op::kQLinearMatMul ? std::array<std::size_t, 2>{0, 3}
+                                                            : std::array<std::size_t, 2>{0, 1};
+}
+
 std::vector<TensorType> infer(const Node& node, std::span<const Value* const> inputs) {
   const OpInfo& row = info(node.op);
   const std::size_t given = without_absent_tail(inputs).size();

@@ -18,6 +18,22 @@ std::vector<Tensor> evaluate_matmul(const Node&, Tensors);
 Types infer_einsum(const Node&, Values);
 std::vector<Tensor> evaluate_einsum(const Node&, Tensors);
 
+// quantized_conv.cpp, quantized_matmul.cpp, quantize.cpp
+Types infer_qlinear_conv(const Node&, Values);
+std::vector<Tensor> evaluate_qlinear_conv(const Node&, Tensors);
+Types infer_conv_integer(const Node&, Values);
+std::vector<Tensor> evaluate_conv_integer(const Node&, Tensors);
+Types infer_qlinear_matmul(const Node&, Values);
+std::vector<Tensor> evaluate_qlinear_matmul(const Node&, Tensors);
+Types infer_matmul_integer(const Node&, Values);
+std::vector<Tensor> evaluate_matmul_integer(const Node&, Tensors);
+Types infer_quantize(const Node&, Values);
+std::vector<Tensor> evaluate_quantize(const Node&, Tensors);
+Types infer_dequantize(const Node&, Values);
+std::vector<Tensor> evaluate_dequantize(const Node&, Tensors);
+Types infer_dynamic_quantize(const Node&, Values);
+std::vector<Tensor> evaluate_dynamic_quantize(const Node&, Tensors);
+
 // unary.cpp, cast.cpp
 Types infer_unary(const Node&, Values);
 std::vector<Tensor> evaluate_unary(const Node&, Tensors);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gemm and MatMul: products accumulate in order of k; alpha, beta and C of Gemm apply afterwards, in FP32.
+#include "network/ops/matmul.h"
+
 #include <algorithm>
 
 #include "network/ops/families.h"
@@ -22,10 +24,7 @@ Tensor transposed(const Tensor& matrix) {
   return result;
 }
 
-// A vector becomes a matrix of one row (left) or one column (right), as in numpy's matmul.
-struct MatMulShapes {
-  Shape a, b, batch;  // a, b: of rank 2 at least
-};
+}  // namespace
 
 MatMulShapes matmul_shapes(Shape a, Shape b) {
   require(!a.empty() && !b.empty(), "it multiplies matrices; an input of shape {} x {} is a scalar", to_string(a),
@@ -42,7 +41,16 @@ MatMulShapes matmul_shapes(Shape a, Shape b) {
   return shapes;
 }
 
-}  // namespace
+Shape MatMulShapes::result(std::size_t rank_a, std::size_t rank_b) const {
+  Shape out = batch;
+  if (rank_a > 1) {
+    out.push_back(a[a.size() - 2]);
+  }
+  if (rank_b > 1) {
+    out.push_back(b.back());
+  }
+  return out;
+}
 
 Types infer_gemm(const Node& node, Values inputs) {
   const Value& a = need(inputs, 0);
@@ -90,15 +98,7 @@ Types infer_matmul(const Node&, Values inputs) {
   const Value& b = need(inputs, 1);
   require_kfloat(a, "its input A");
   require_kfloat(b, "its input B");
-  const MatMulShapes s = matmul_shapes(a.shape, b.shape);
-  Shape out = s.batch;
-  if (a.shape.size() > 1) {
-    out.push_back(s.a[s.a.size() - 2]);
-  }
-  if (b.shape.size() > 1) {
-    out.push_back(s.b.back());
-  }
-  return {{ElementType::kFloat, out}};
+  return {{ElementType::kFloat, matmul_shapes(a.shape, b.shape).result(a.shape.size(), b.shape.size())}};
 }
 
 std::vector<Tensor> evaluate_matmul(const Node& node, Tensors inputs) {

@@ -17,9 +17,6 @@ constexpr std::array kFamilies = {
     Family{" If Loop Scan SequenceMap ",
            "control flow is not supported: export the network with its loops and branches unrolled"},
     Family{" LSTM GRU RNN ", "recurrent layers are not supported"},
-    Family{
-        " ConvInteger MatMulInteger QLinearConv QLinearMatMul QuantizeLinear DequantizeLinear DynamicQuantizeLinear ",
-        "quantized operators are not supported yet: import the float network and give the precision in the workload"},
     Family{" NonZero NonMaxSuppression Unique Compress ", "the size of its output depends on data"},
     Family{" SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength SplitToSequence "
            "ConcatFromSequence Optional OptionalGetElement OptionalHasElement ",

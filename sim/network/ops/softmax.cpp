@@ -26,8 +26,9 @@ Layout layout_of(const Node& node, const Shape& shape) {
                   : Layout{product(shape, 0, a), shape[a], product(shape, a + 1, shape.size())};
 }
 
+// `powers`: room for the row's exponentials, so that each is evaluated once.
 template <class T>
-void row(Op op, const T* x, T* y, const Layout& l) {
+void row(Op op, const T* x, T* y, const Layout& l, std::vector<double>& powers) {
   Dim best = 0;
   for (Dim i = 1; i < l.length; ++i) {
     best = x[i * l.inner] > x[best * l.inner] ? i : best;
@@ -39,12 +40,18 @@ void row(Op op, const T* x, T* y, const Layout& l) {
   const double maximum = static_cast<double>(x[best * l.inner]);
   double sum = 0;
   for (Dim i = 0; i < l.length; ++i) {
-    sum += std::exp(static_cast<double>(x[i * l.inner]) - maximum);
+    powers[idx(i)] = std::exp(static_cast<double>(x[i * l.inner]) - maximum);
+    sum += powers[idx(i)];
+  }
+  if (op == Op::kSoftmax) {
+    for (Dim i = 0; i < l.length; ++i) {
+      y[i * l.inner] = static_cast<T>(powers[idx(i)] / sum);
+    }
+    return;
   }
   const double log_sum = std::log(sum);
   for (Dim i = 0; i < l.length; ++i) {
-    const double d = static_cast<double>(x[i * l.inner]) - maximum;
-    y[i * l.inner] = static_cast<T>(op == Op::kSoftmax ? std::exp(d) / sum : d - log_sum);
+    y[i * l.inner] = static_cast<T>(static_cast<double>(x[i * l.inner]) - maximum - log_sum);
   }
 }
 
@@ -60,11 +67,12 @@ Types infer_softmax(const Node& node, Values inputs) {
 std::vector<Tensor> evaluate_softmax(const Node& node, Tensors inputs) {
   std::vector<Tensor> out = allocate(node, inputs);
   const Layout l = layout_of(node, inputs[0]->shape);
+  std::vector<double> powers(idx(l.length));
   visit_pair(*inputs[0], out[0], [&]<class T>(const std::vector<T>& x, std::vector<T>& y) {
     if constexpr (std::is_floating_point_v<T>) {
       for (Dim r = 0; l.length > 0 && r < l.outer * l.inner; ++r) {
         const Dim at = r / l.inner * l.length * l.inner + r % l.inner;
-        row(node.op, x.data() + at, y.data() + at, l);
+        row(node.op, x.data() + at, y.data() + at, l, powers);
       }
     }
   });

@@ -110,9 +110,11 @@ Types infer_unsqueeze(const Node& node, Values inputs) {
 }
 
 std::vector<Tensor> evaluate_view(const Node& node, Tensors inputs) {
-  std::vector<Tensor> out = allocate(node, inputs);
-  out[0].data = inputs[0]->data;
-  if (out.size() > 1) {  // Dropout's mask
+  Types types = result_types(node, inputs);
+  std::vector<Tensor> out;
+  out.push_back({types[0].type, std::move(types[0].shape), inputs[0]->data});
+  if (types.size() > 1) {
+    out.push_back(Tensor::zeros(types[1].type, std::move(types[1].shape)));  // Dropout's mask
     if (out[1].type == ElementType::kBool) {
       std::ranges::fill(out[1].ints(), 1);
     } else {

@@ -144,8 +144,7 @@ Placement place(const config::Chip& chip, const config::PrecisionPlan& plan, con
       if (read.weights) {
         Bytes& bytes = weights[read.value];
         // The whole parameter is stored, even if a kernel reads part of it (an embedding).
-        bytes = std::max(bytes,
-                         Bytes(network::element_count(graph.value(read.value).shape) * sizes.of(read)));
+        bytes = std::max(bytes, Bytes(network::element_count(graph.value(read.value).shape) * sizes.of(read)));
       }
     }
   }

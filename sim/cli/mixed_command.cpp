@@ -85,14 +85,15 @@ void execute_mixed(const Arguments& arguments, Streams& streams) {
     write_target(arguments, "--json", report::mixed_json(result.report), streams);
   }
   if (!result.report.found) {
-    throw UsageError(fmt::format("no assignment keeps to the bound: {} loses {:.3f} on the data searched on; raise "
-                                 "--max-loss or name a more accurate precision",
-                                 "the one with the least noise", result.report.search_loss));
+    throw UsageError(
+        fmt::format("no assignment keeps to the bound: {} loses {:.3f} on the data searched on; raise "
+                    "--max-loss or name a more accurate precision",
+                    "the one with the least noise", result.report.search_loss));
   }
   if (arguments.has("-o")) {
-    const std::string head = fmt::format("# {} with {} mixed for {}: `mantissa run {} THIS_FILE --precision {}`.\n",
-                                         workload.name, arguments.text("--precisions"), chip.name, names[0],
-                                         result.report.precisions.front());
+    const std::string head =
+        fmt::format("# {} with {} mixed for {}: `mantissa run {} THIS_FILE --precision {}`.\n", workload.name,
+                    arguments.text("--precisions"), chip.name, names[0], result.report.precisions.front());
     write_target(arguments, "-o",
                  head + study::mixed_workload(workload, result.report.precisions.front(), result.layers), streams);
   }
@@ -101,25 +102,26 @@ void execute_mixed(const Arguments& arguments, Streams& streams) {
 }  // namespace
 
 Command mixed_command() {
-  return {"mixed",
-          "mixed CHIP WORKLOAD --precisions P,Q --max-loss X [OPTIONS]",
-          "the cheapest format for each layer within a loss of accuracy",
-          "Searches the assignment of precisions to layers that is cheapest on the chip, by simulated latency or energy,\n"
-          "and loses at most --max-loss points of top-1 (or % of perplexity). It searches on training data that\n"
-          "calibration does not use and reports the result on test data with its interval. The first precision is the\n"
-          "base: its vector format holds tensors between layers, its recipe says how scales are chosen.",
-          {{"--precisions", "P,Q", "precisions of the chip to choose from"},
-           {"--max-loss", "X", "points of top-1, or % of perplexity, that may be lost on the data searched on"},
-           {"--cost", "latency|energy", "what is made small; default: latency"},
-           {"--batch", "N", "inputs in one run of the network, for time and energy; default: the workload's"},
-           {"--images", "N", "training images (or texts) to search on; default: 1000 images, 16 texts"},
-           {"--test-images", "N", "test images (or texts) to report on; default: the workload's"},
-           {"-o", "FILE", "write the workload with the recipe found, for `mantissa run`; '-': on stdout, no table"},
-           {"--json", "FILE", "also write the result as JSON; '-': JSON on stdout, no table"}},
-          {"mantissa mixed h100_sxm fashion_resnet --precisions fp8_e4m3,fp16 --max-loss 0.3 --batch 256",
-           "mantissa mixed ane_a17_pro fashion_mobilenet --precisions int8,fp16 --max-loss 0.2 --cost energy -o "
-           "mixed.yaml"},
-          execute_mixed};
+  return {
+      "mixed",
+      "mixed CHIP WORKLOAD --precisions P,Q --max-loss X [OPTIONS]",
+      "the cheapest format for each layer within a loss of accuracy",
+      "Searches the assignment of precisions to layers that is cheapest on the chip, by simulated latency or energy,\n"
+      "and loses at most --max-loss points of top-1 (or % of perplexity). It searches on training data that\n"
+      "calibration does not use and reports the result on test data with its interval. The first precision is the\n"
+      "base: its vector format holds tensors between layers, its recipe says how scales are chosen.",
+      {{"--precisions", "P,Q", "precisions of the chip to choose from"},
+       {"--max-loss", "X", "points of top-1, or % of perplexity, that may be lost on the data searched on"},
+       {"--cost", "latency|energy", "what is made small; default: latency"},
+       {"--batch", "N", "inputs in one run of the network, for time and energy; default: the workload's"},
+       {"--images", "N", "training images (or texts) to search on; default: 1000 images, 16 texts"},
+       {"--test-images", "N", "test images (or texts) to report on; default: the workload's"},
+       {"-o", "FILE", "write the workload with the recipe found, for `mantissa run`; '-': on stdout, no table"},
+       {"--json", "FILE", "also write the result as JSON; '-': JSON on stdout, no table"}},
+      {"mantissa mixed h100_sxm fashion_resnet --precisions fp8_e4m3,fp16 --max-loss 0.3 --batch 256",
+       "mantissa mixed ane_a17_pro fashion_mobilenet --precisions int8,fp16 --max-loss 0.2 --cost energy -o "
+       "mixed.yaml"},
+      execute_mixed};
 }
 
 }  // namespace mantissa::cli

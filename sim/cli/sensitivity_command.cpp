@@ -44,20 +44,21 @@ void execute_sensitivity(const Arguments& arguments, Streams& streams) {
 }  // namespace
 
 Command sensitivity_command() {
-  return {"sensitivity",
-          "sensitivity CHIP WORKLOAD [OPTIONS]",
-          "which layers of a network suffer most from a precision",
-          "Runs a network with each layer alone at a precision and all others in FP32, and with all layers but one at it.\n"
-          "Prints for each layer its share of time and energy, the error of its output, the error that it alone brings\n"
-          "to the network's output, and what it does to accuracy. The most damaging layer comes first.",
-          {{"--precision", "P", "one of the chip's precisions (mantissa list); default: the chip's"},
-           {"--batch", "N", "inputs in one run of the network, for time and energy; default: the workload's"},
-           {"--images", "N", "test images (or texts) to measure on; default: 1000 images, 16 texts"},
-           {"--json", "FILE", "also write the result as JSON; '-': JSON on stdout, no table"},
-           {"--csv", "FILE", "also write the layers as CSV; '-': CSV on stdout, no table"}},
-          {"mantissa sensitivity h100_sxm fashion_resnet --precision fp8_e4m3",
-           "mantissa sensitivity ane_a17_pro fashion_mobilenet --precision int8 --csv layers.csv"},
-          execute_sensitivity};
+  return {
+      "sensitivity",
+      "sensitivity CHIP WORKLOAD [OPTIONS]",
+      "which layers of a network suffer most from a precision",
+      "Runs a network with each layer alone at a precision and all others in FP32, and with all layers but one at it.\n"
+      "Prints for each layer its share of time and energy, the error of its output, the error that it alone brings\n"
+      "to the network's output, and what it does to accuracy. The most damaging layer comes first.",
+      {{"--precision", "P", "one of the chip's precisions (mantissa list); default: the chip's"},
+       {"--batch", "N", "inputs in one run of the network, for time and energy; default: the workload's"},
+       {"--images", "N", "test images (or texts) to measure on; default: 1000 images, 16 texts"},
+       {"--json", "FILE", "also write the result as JSON; '-': JSON on stdout, no table"},
+       {"--csv", "FILE", "also write the layers as CSV; '-': CSV on stdout, no table"}},
+      {"mantissa sensitivity h100_sxm fashion_resnet --precision fp8_e4m3",
+       "mantissa sensitivity ane_a17_pro fashion_mobilenet --precision int8 --csv layers.csv"},
+      execute_sensitivity};
 }
 
 }  // namespace mantissa::cli

@@ -61,20 +61,21 @@ void execute_sweep(const Arguments& arguments, Streams& streams) {
 }  // namespace
 
 Command sweep_command() {
-  return {"sweep",
-          "sweep SWEEP.yaml [OPTIONS]",
-          "one network, many designs: a value of any config file varied",
-          "Runs every point of a sweep file (docs/sweeps.md): any key of a chip's or a workload's file takes the values\n"
-          "of a list or a range; axes are crossed, keys of one axis are tied. Accuracy, latency and energy are measured\n"
-          "as the file asks. Points run in parallel processes; results come in the order of the points and do not depend\n"
-          "on how many run at once. A point that fails has its error in its row and stops nothing.",
-          {{"--csv", "FILE", "write the results as CSV, ready to plot; '-': CSV on stdout, no table"},
-           {"--markdown", "", "print the table as Markdown"},
-           {"--jobs", "N", "points that run at the same time; default: as many as the machine has cores"},
-           {"--dry-run", "", "list the points, run nothing"}},
-          {"mantissa sweep configs/sweeps/align_bits.yaml --csv align_bits.csv",
-           "mantissa sweep configs/sweeps/calibrators.yaml --dry-run"},
-          execute_sweep};
+  return {
+      "sweep",
+      "sweep SWEEP.yaml [OPTIONS]",
+      "one network, many designs: a value of any config file varied",
+      "Runs every point of a sweep file (docs/sweeps.md): any key of a chip's or a workload's file takes the values\n"
+      "of a list or a range; axes are crossed, keys of one axis are tied. Accuracy, latency and energy are measured\n"
+      "as the file asks. Points run in parallel processes; results come in the order of the points and do not depend\n"
+      "on how many run at once. A point that fails has its error in its row and stops nothing.",
+      {{"--csv", "FILE", "write the results as CSV, ready to plot; '-': CSV on stdout, no table"},
+       {"--markdown", "", "print the table as Markdown"},
+       {"--jobs", "N", "points that run at the same time; default: as many as the machine has cores"},
+       {"--dry-run", "", "list the points, run nothing"}},
+      {"mantissa sweep configs/sweeps/align_bits.yaml --csv align_bits.csv",
+       "mantissa sweep configs/sweeps/calibrators.yaml --dry-run"},
+      execute_sweep};
 }
 
 }  // namespace mantissa::cli

@@ -26,10 +26,12 @@ struct Precision {
 };
 
 // Which precision each matrix kernel runs at: `base` for all, but for some nodes another one of the same chip (mixed
-// precision). Tensors between kernels are kept in the vector format of `base`. REQUIRES: the precisions outlive the plan.
+// precision). Tensors between kernels are kept in the vector format of `base`. REQUIRES: the precisions outlive the
+// plan.
 class PrecisionPlan {
  public:
-  PrecisionPlan(const Precision& base) : base_(&base) {}  // NOLINT(google-explicit-constructor): one precision is a plan
+  PrecisionPlan(const Precision& base)
+      : base_(&base) {}  // NOLINT(google-explicit-constructor): one precision is a plan
   void assign(std::string node, const Precision& precision) { nodes_[std::move(node)] = &precision; }
   const Precision& base() const { return *base_; }
   // Of the matrix kernel whose main node has this name.

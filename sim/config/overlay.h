@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values in place of a chip's or a workload's own, by their key paths: "dram.channels", "recipe.activations.calibrator".
-// A path is one that the file has, or an optional key of docs/config_reference.md that it could have.
+// Values in place of a chip's or a workload's own, by their key paths: "dram.channels",
+// "recipe.activations.calibrator". A path is one that the file has, or an optional key of docs/config_reference.md that
+// it could have.
 #pragma once
 #include <span>
 #include <string>

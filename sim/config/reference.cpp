@@ -60,10 +60,12 @@ void append_sweep_keys(std::vector<KeyInfo>& keys) {
   add("workload", "text", "none", "Workload of all points, if no axis names them.");
   add("precision", "text", "none", "Precision of all points; the chip's default where neither this nor an axis says.");
   add("batch", "whole number", "none", "Inputs in one run of the network; the workload's where absent.");
-  add("images", "whole number", "none", "Test images (or texts) to measure accuracy on, from the first on; the workload's "
+  add("images", "whole number", "none",
+      "Test images (or texts) to measure accuracy on, from the first on; the workload's "
       "where absent.");
   add("set", "map", "none", "Keys as in `axes`, each with one value that holds for all points.");
-  add("axes", "list", "none", "What varies (docs/sweeps.md). Axes are crossed, the last one varies fastest; the keys of one "
+  add("axes", "list", "none",
+      "What varies (docs/sweeps.md). Axes are crossed, the last one varies fastest; the keys of one "
       "axis are tied. Keys: chip, workload, precision, batch, images, label, and paths in the files: chip.PATH, "
       "workload.PATH, recipe.PATH (of the precision's recipe). Values: a list or a range.");
   add("axes[].<key>.from", "number", "required", "First value of a range.");

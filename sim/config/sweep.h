@@ -61,7 +61,7 @@ struct SweepPoint {
 struct Sweep {
   std::string title, path;
   SweepMeasures measure;
-  std::vector<SweepAxis> fixed;           // one value each, for all points
+  std::vector<SweepAxis> fixed;  // one value each, for all points
   std::vector<SweepAxis> axes;
   std::map<std::string, YamlNode> files;  // of all chips and workloads, parsed, by path
 

@@ -5,8 +5,8 @@
 
 namespace mantissa::config {
 
-// Reports at `root`'s document: paths that none of the files has, precisions that none of the chips has, and values that
-// are wrong in every point that was tried with them. REQUIRES: sweep.files is complete.
+// Reports at `root`'s document: paths that none of the files has, precisions that none of the chips has, and values
+// that are wrong in every point that was tried with them. REQUIRES: sweep.files is complete.
 void check_sweep(const Sweep& sweep, const YamlNode& root);
 
 }  // namespace mantissa::config

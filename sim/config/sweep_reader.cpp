@@ -77,9 +77,8 @@ void check_values(SweepKey& key, const std::string& folder) {
     } else if (key.kind == Kind::kBatch || key.kind == Kind::kImages) {
       const std::int64_t most = key.kind == Kind::kBatch ? kMaxBatch : kMaxImages;
       const std::string text = key.text(i);
-      const bool whole = !text.empty() && text.size() <= 8 && std::all_of(text.begin(), text.end(), [](char c) {
-        return c >= '0' && c <= '9';
-      });
+      const bool whole = !text.empty() && text.size() <= 8 &&
+                         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
       if (!whole || std::stoll(text) < 1 || std::stoll(text) > most) {
         node.error(fmt::format("'{}' must be a whole number between 1 and {}; found {}", key.name, most, text));
       }

@@ -57,10 +57,10 @@ class YamlNode {
   void error(const std::string& message) const;                   // reports a mistake at this node
   void error_at_key(const std::string& message) const;            // ... at its key
   std::string hash() const;                                       // of the document's bytes: FNV-1a 64 as 16 hex digits
-  std::string flow() const;  // on one line: "{calibrator: percentile, percentile: 99.9}"
-  std::string dump() const;  // as a YAML file: the same values, no comments
-  std::size_t mistakes() const;                                   // reported so far in the document
-  void finish() const;                                            // throws if any mistake was reported in the document
+  std::string flow() const;      // on one line: "{calibrator: percentile, percentile: 99.9}"
+  std::string dump() const;      // as a YAML file: the same values, no comments
+  std::size_t mistakes() const;  // reported so far in the document
+  void finish() const;           // throws if any mistake was reported in the document
 
  private:
   friend class MapReader;

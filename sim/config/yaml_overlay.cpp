@@ -30,7 +30,8 @@ YamlOverlay::Place YamlOverlay::find(const std::string& path) const {
     const auto& node = document_->nodes[idx(place.node)];
     for (const int child : node.kind == YamlNode::Kind::kMap ? node.children : std::vector<int>{}) {
       const std::string& key = document_->nodes[idx(child)].key;
-      const bool fits = place.rest.starts_with(key) && (place.rest.size() == key.size() || place.rest[key.size()] == '.');
+      const bool fits =
+          place.rest.starts_with(key) && (place.rest.size() == key.size() || place.rest[key.size()] == '.');
       if (fits && (best < 0 || key.size() > length)) {
         best = child;
         length = key.size();

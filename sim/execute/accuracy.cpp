@@ -110,6 +110,12 @@ struct Evaluation::Impl {
         .first->second;
   }
 
+  Accuracy measure(const Executor& quantized, const Progress& progress) const {
+    Accuracy accuracy;
+    task->summarize(reference_outcomes, judge(quantized, progress), accuracy);
+    return accuracy;
+  }
+
   // Empty where the plan needs none.
   const Calibration& calibration_for(const config::PrecisionPlan& plan, const config::Recipe& recipe) const {
     static const Calibration kNone;
@@ -191,11 +197,16 @@ Accuracy Evaluation::run(const config::PrecisionPlan& plan, const config::Recipe
                          const Progress& progress) const {
   const Impl& impl = *impl_;
   const auto quantized = make_quantized(impl.graph, plan, recipe, impl.calibration_for(plan, recipe));
-  Accuracy accuracy;
-  impl.task->summarize(impl.reference_outcomes, impl.judge(*quantized, progress), accuracy);
+  Accuracy accuracy = impl.measure(*quantized, progress);
   accuracy.layer_images = impl.task->compared_samples();
   accuracy.layers = impl.compare_layers(*quantized, accuracy.layer_images);
   return accuracy;
+}
+
+Accuracy Evaluation::run_without_layers(const config::PrecisionPlan& plan, const config::Recipe& recipe,
+                                        const Progress& progress) const {
+  const auto quantized = make_quantized(impl_->graph, plan, recipe, impl_->calibration_for(plan, recipe));
+  return impl_->measure(*quantized, progress);
 }
 
 }  // namespace mantissa::execute

@@ -75,10 +75,10 @@ struct Datapath {
   IntegerOverflow integer_overflow = IntegerOverflow::kWrap;
   InitialRounding initial_rounding = InitialRounding::kTowardZero;
   // n > 0: after every n products and at the end, the accumulator is added to a separate sum of format `promotion`
-  // (nearest even) and cleared; an initial c goes into that sum. A multiple of group.
+  // (one IEEE addition, nearest even) and cleared; an initial c goes into that sum. A multiple of group.
   int promote_every = 0;
   Format promotion{"fp32"};
-  Format output;     // the accumulator, or that sum, is rounded to it at the end; kInteger: holds the accumulator
+  Format output;  // the accumulator, or that sum, is rounded to it at the end; kInteger: holds the accumulator
   Rounding output_rounding = Rounding::kNearestEven;
 };
 

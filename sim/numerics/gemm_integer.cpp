@@ -9,6 +9,8 @@
 #include <hwy/highway.h>
 #include <hwy/targets.h>
 
+#include <cstring>
+
 #include "numerics/tiled_gemm-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -65,6 +67,10 @@ struct Int8Quads {
 
   static std::int32_t pack_a(const std::int8_t* row, std::int64_t n, std::int64_t k) {
     std::uint32_t packed = 0;
+    if (n + 4 <= k) {
+      std::memcpy(&packed, row + n, 4);  // x86 is little-endian
+      return static_cast<std::int32_t>(packed);
+    }
     for (std::int64_t i = 0; i < std::min<std::int64_t>(4, k - n); ++i) {
       packed |= std::uint32_t{static_cast<std::uint8_t>(row[n + i])} << (8 * i);
     }

@@ -96,21 +96,34 @@ struct TiledBuffers {
   typename Arithmetic::Sum* starts;  // of all rows
 };
 
+// a, tile after tile, each as [steps][rows of the tile]. A row at a time over as many steps as stay in the first-level
+// cache: every thread that shares the columns of a product does this for all of a.
+template <class Arithmetic>
+void pack_tiles(const TiledProblem<Arithmetic>& s, const Tiling& tiling, std::int64_t steps,
+                typename Arithmetic::Packed* HWY_RESTRICT to) {
+  for (std::int64_t t = 0; t < tiling.count; ++t) {
+    const std::int64_t height = tiling.height(t);
+    for (std::int64_t n0 = 0; n0 < steps; n0 += kPanelSteps) {
+      const std::int64_t end = std::min(n0 + kPanelSteps, steps);
+      for (std::int64_t i = 0; i < height; ++i) {
+        const typename Arithmetic::A* row = s.a + (tiling.first(t) + i) * s.lda;
+        for (std::int64_t n = n0; n < end; ++n) {
+          to[n * height + i] = Arithmetic::pack_a(row, n * Arithmetic::kPerStep, s.k);
+        }
+      }
+    }
+    to += steps * height;
+  }
+}
+
 template <class Arithmetic>
 void tiled_rows(const TiledProblem<Arithmetic>& s, TiledBuffers<Arithmetic> buffer) {
   const Tiling tiling(s.m, Arithmetic::kRows);
   const std::int64_t steps = steps_of<Arithmetic>(s.k);
-  auto* packed = buffer.a;
   for (std::int64_t i = 0; i < s.m; ++i) {
     buffer.starts[i] = Arithmetic::start(s.a + i * s.lda, s.k);
   }
-  for (std::int64_t t = 0; t < tiling.count; ++t) {
-    for (std::int64_t n = 0; n < steps; ++n) {
-      for (std::int64_t i = tiling.first(t); i < tiling.first(t + 1); ++i) {
-        *packed++ = Arithmetic::pack_a(s.a + i * s.lda, n * Arithmetic::kPerStep, s.k);
-      }
-    }
-  }
+  pack_tiles<Arithmetic>(s, tiling, steps, buffer.a);
   for (std::int64_t p0 = 0; p0 < s.p; p0 += kTileWidth) {
     const std::int64_t columns = std::min<std::int64_t>(kTileWidth, s.p - p0);
     const bool whole = columns == kTileWidth;

@@ -56,7 +56,8 @@ std::string total_table(const MixedReport& r, Style style) {
   for (std::size_t i = 0; i < r.totals.size(); ++i) {
     const MixedTotal& total = r.totals[i];
     const AccuracyResult& test = total.test;
-    table.row({total.name + (i == r.chosen ? " (chosen)" : ""), scaled(total.latency_s, time, 4), scaled(total.energy_j, energy, 4), change(total.search),
+    table.row({total.name + (i == r.chosen ? " (chosen)" : ""), scaled(total.latency_s, time, 4),
+               scaled(total.energy_j, energy, 4), change(total.search),
                is_perplexity(test) ? fmt::format("{:.3f}", test.perplexity) : percent(test.top1, 2), change(test)});
   }
   return table.render();
@@ -70,13 +71,14 @@ std::string mixed_text(const MixedReport& r, Style style) {
                                       r.chip_title, r.cost, r.batch),
                           style) +
                      "\n";
-  text += fmt::format("  bound: {} {}, measured on {} of the training data that calibration does not use\n",
-                      r.max_loss, change_unit(kind), samples_text(kind));
+  text += fmt::format("  bound: {} {}, measured on {} of the training data that calibration does not use\n", r.max_loss,
+                      change_unit(kind), samples_text(kind));
   text += fmt::format("  {} assignments were measured; the chosen one loses {:.3f}\n", r.measured, r.search_loss + 0.0);
   text += fmt::format("  tested on {}\n\n", samples_text(r.totals.front().test));
   return text + layer_table(r, style) +
-         fmt::format("{}: of the layer at each format. dB: SQNR of the network's output, this layer alone quantized.\n\n",
-                     r.cost == "energy" ? "energy" : "time") +
+         fmt::format(
+             "{}: of the layer at each format. dB: SQNR of the network's output, this layer alone quantized.\n\n",
+             r.cost == "energy" ? "energy" : "time") +
          total_table(r, style) + "[95 % intervals]\n";
 }
 
@@ -97,8 +99,8 @@ std::string mixed_json(const MixedReport& r) {
   for (const MixedRow& row : r.rows) {
     Json layer{{"layer", row.layer}, {"kind", row.kind}, {"shape", row.shape}, {"precision", row.precision}};
     for (std::size_t p = 0; p < r.precisions.size(); ++p) {
-      layer["at"][r.precisions[p]] = Json{{r.cost == "energy" ? "energy_j" : "time_s", row.costs[p]},
-                                          {"output_sqnr_db", finite(row.sqnr_db[p])}};
+      layer["at"][r.precisions[p]] =
+          Json{{r.cost == "energy" ? "energy_j" : "time_s", row.costs[p]}, {"output_sqnr_db", finite(row.sqnr_db[p])}};
     }
     json["layers"].push_back(std::move(layer));
   }

@@ -19,23 +19,23 @@ struct MixedRow {
 
 // The whole network at one precision, or mixed.
 struct MixedTotal {
-  std::string name;           // "fp16", "mixed"
-  double latency_s = 0;       // of one batch
-  double energy_j = 0;        // of one batch
+  std::string name;             // "fp16", "mixed"
+  double latency_s = 0;         // of one batch
+  double energy_j = 0;          // of one batch
   AccuracyResult search, test;  // on the data that was searched on, and on the test data
 };
 
 struct MixedReport {
   std::string chip, chip_title, workload;
-  std::vector<std::string> precisions;  // the first one holds what is between layers
-  std::string cost;                     // "latency", "energy"
-  double max_loss = 0;                  // points of top-1 or % of perplexity
-  bool found = false;                   // false: no assignment that was tried keeps to the bound
-  double search_loss = 0;               // of the chosen assignment
+  std::vector<std::string> precisions;   // the first one holds what is between layers
+  std::string cost;                      // "latency", "energy"
+  double max_loss = 0;                   // points of top-1 or % of perplexity
+  bool found = false;                    // false: no assignment that was tried keeps to the bound
+  double search_loss = 0;                // of the chosen assignment
   std::int64_t batch = 1, measured = 0;  // measured: assignments whose loss was measured
-  std::vector<MixedRow> rows;           // in the order of the network
-  std::vector<MixedTotal> totals;       // one for each precision, then the mixed one where it is none of them
-  std::size_t chosen = 0;               // index of a total
+  std::vector<MixedRow> rows;            // in the order of the network
+  std::vector<MixedTotal> totals;        // one for each precision, then the mixed one where it is none of them
+  std::size_t chosen = 0;                // index of a total
 };
 
 std::string mixed_text(const MixedReport& report, Style style);

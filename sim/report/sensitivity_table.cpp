@@ -16,7 +16,8 @@ using Align = TextTable::Align;
 
 std::string sensitivity_text(const SensitivityReport& r, Style style) {
   std::string text =
-      bold(fmt::format("{} on {}: sensitivity to {}, batch {}", r.workload, r.chip_title, r.precision, r.batch), style) +
+      bold(fmt::format("{} on {}: sensitivity to {}, batch {}", r.workload, r.chip_title, r.precision, r.batch),
+           style) +
       "\n";
   text += fmt::format("  all layers at {}: {}: {} {} [95 % interval], SQNR of the output {} dB\n", r.precision,
                       accuracy_text(r.whole), change(r.whole), change_unit(r.whole), decibels(r.output_sqnr_whole_db));
@@ -37,17 +38,24 @@ std::string sensitivity_text(const SensitivityReport& r, Style style) {
                change(row.without)});
   }
   return text + table.render() +
-         fmt::format("SQNR all: of the layer's output, everything at {0}. alone: the same, this layer alone at {0}. "
-                     "output: of the network's\noutput, this layer alone at {0}; the table is sorted by it. "
-                     "[95 % intervals]\n",
-                     r.precision);
+         fmt::format(
+             "SQNR all: of the layer's output, everything at {0}. alone: the same, this layer alone at {0}. "
+             "output: of the network's\noutput, this layer alone at {0}; the table is sorted by it. "
+             "[95 % intervals]\n",
+             r.precision);
 }
 
 std::string sensitivity_csv(const SensitivityReport& r) {
   const std::string unit = is_perplexity(r.whole) ? "percent_of_perplexity" : "points_of_top1";
-  std::vector<std::string> heads = {"layer",         "kind",          "shape",
-                                    "time_ratio",    "energy_ratio",  "sqnr_whole_db",
-                                    "sqnr_alone_db", "output_sqnr_alone_db", "output_sqnr_without_db"};
+  std::vector<std::string> heads = {"layer",
+                                    "kind",
+                                    "shape",
+                                    "time_ratio",
+                                    "energy_ratio",
+                                    "sqnr_whole_db",
+                                    "sqnr_alone_db",
+                                    "output_sqnr_alone_db",
+                                    "output_sqnr_without_db"};
   for (const char* which : {"alone", "without"}) {
     for (const char* part : {"change", "change_low", "change_high"}) {
       heads.push_back(fmt::format("{}_{}_{}", which, part, unit));

@@ -76,9 +76,8 @@ constexpr Column kPerplexity[] = {
      [](const M& m) { return of_accuracy(m, kTexts, [](const A& a) { return a.nats_low; }); }},
     {"difference_high_nats_per_token",
      [](const M& m) { return of_accuracy(m, kTexts, [](const A& a) { return a.nats_high; }); }}};
-constexpr Column kSqnr[] = {{"output_sqnr_db", [](const M& m) {
-                               return m.accuracy ? std::optional(m.output_sqnr_db) : std::nullopt;
-                             }}};
+constexpr Column kSqnr[] = {
+    {"output_sqnr_db", [](const M& m) { return m.accuracy ? std::optional(m.output_sqnr_db) : std::nullopt; }}};
 
 std::vector<Column> columns_of(const SweepResult& r) {
   std::vector<Column> columns;
@@ -130,8 +129,7 @@ ReadableTable readable(const SweepResult& r) {
   // Of tied keys with the same values the first one stands for all.
   const auto repeats = [&](std::size_t k) {
     for (std::size_t before = 0; before < k; ++before) {
-      if (!r.keys[before].detail &&
-          !any(r, [&](const SweepRow& row) { return row.values[before] != row.values[k]; })) {
+      if (!r.keys[before].detail && !any(r, [&](const SweepRow& row) { return row.values[before] != row.values[k]; })) {
         return true;
       }
     }

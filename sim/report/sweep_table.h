@@ -36,7 +36,7 @@ struct SweepColumn {
 
 struct SweepResult {
   std::string title;
-  std::vector<SweepColumn> keys;  // that were varied, besides chip, workload and precision
+  std::vector<SweepColumn> keys;                           // that were varied, besides chip, workload and precision
   bool latency = false, energy = false, accuracy = false;  // what was asked for
   std::vector<SweepRow> rows;                              // in the order of the points
 };

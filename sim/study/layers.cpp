@@ -19,8 +19,8 @@ constexpr std::int64_t kImages = 1000, kTexts = 16;
 std::vector<Layer> find_layers(const network::Graph& graph, const config::Recipe& recipe, const std::string& file) {
   std::vector<Layer> layers;
   for (const network::Kernel& kernel : network::lower(graph)) {
-    const bool kept = std::find(recipe.keep_float.begin(), recipe.keep_float.end(), kernel.name) !=
-                      recipe.keep_float.end();
+    const bool kept =
+        std::find(recipe.keep_float.begin(), recipe.keep_float.end(), kernel.name) != recipe.keep_float.end();
     if (kernel.is_matrix() && !kept) {
       layers.push_back({kernel.name, graph.nodes[static_cast<std::size_t>(kernel.nodes.back())].name, kind_of(kernel),
                         shape_of(kernel)});

@@ -21,15 +21,15 @@ struct Layer {
 // In the order of the kernels, without those that the recipe keeps in float. Throws ConfigError when there are none.
 std::vector<Layer> find_layers(const network::Graph& graph, const config::Recipe& recipe, const std::string& file);
 
-// The arithmetic of the FP32 reference as a precision. Layers in keep_float of a plan with this base are the reference's
-// bit for bit.
+// The arithmetic of the FP32 reference as a precision. Layers in keep_float of a plan with this base are the
+// reference's bit for bit.
 config::Precision reference_precision();
 
 // Of what a kernel writes, in dB.
 double sqnr_of(const execute::Accuracy& accuracy, const Layer& layer);
 
-// How many images or texts a study measures on where its user does not say: enough to see an effect, few enough to run a
-// network dozens of times. Not more than the workload has.
+// How many images or texts a study measures on where its user does not say: enough to see an effect, few enough to run
+// a network dozens of times. Not more than the workload has.
 std::int64_t study_samples(const config::Workload& workload, std::optional<std::int64_t> asked);
 
 // Why accuracy cannot be measured, or nothing.

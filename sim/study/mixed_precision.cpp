@@ -134,7 +134,7 @@ class Study {
     std::size_t measured = 0;
     return search_mixed(problem_, options_.max_loss, [&](const Assignment& assignment) {
       report_progress("searching, assignments measured", measured++, 0);
-      return training_->run(plan_of(assignment), recipe_).loss();
+      return training_->run_without_layers(plan_of(assignment), recipe_).loss();
     });
   }
 
@@ -142,7 +142,8 @@ class Study {
   void keep_if_simulated_cheaper(Assignment& chosen) {
     double cost = cost_of(simulated(chosen));
     for (std::size_t p = 0; p < precisions_.size(); ++p) {
-      if (cost_of(timed_[p]) < cost && training_->run(plan_of(uniform(p)), recipe_).loss() <= options_.max_loss) {
+      if (cost_of(timed_[p]) < cost &&
+          training_->run_without_layers(plan_of(uniform(p)), recipe_).loss() <= options_.max_loss) {
         chosen = uniform(p);
         cost = cost_of(timed_[p]);
       }
@@ -169,14 +170,14 @@ class Study {
       }
     }
     report_progress("FP32 reference on the test data");
-    const std::int64_t tested = std::min(workload_.dataset->samples(),
-                                         options_.test_images.value_or(workload_.dataset->samples()));
+    const std::int64_t tested =
+        std::min(workload_.dataset->samples(), options_.test_images.value_or(workload_.dataset->samples()));
     const execute::Evaluation test(graph_, workload_, {}, tested);
     const auto add = [&](const std::string& name, const Assignment& assignment, const report::RunResult& timed) {
       report_progress("testing " + name);
-      const execute::Accuracy searched = training_->run(plan_of(assignment), recipe_);
+      const execute::Accuracy searched = training_->run_without_layers(plan_of(assignment), recipe_);
       r.totals.push_back({name, timed.latency.count(), timed.energy.total().count(), accuracy_result(searched),
-                          accuracy_result(test.run(plan_of(assignment), recipe_))});
+                          accuracy_result(test.run_without_layers(plan_of(assignment), recipe_))});
       return searched.loss();
     };
     for (std::size_t p = 0; p < precisions_.size(); ++p) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mixed precision for a network on a chip: the cheapest assignment of formats to layers, by simulated latency or energy,
-// that loses no more accuracy than its user allows.
+// Mixed precision for a network on a chip: the cheapest assignment of formats to layers, by simulated latency or
+// energy, that loses no more accuracy than its user allows.
 //
 // Costs of layers come from one simulation at each precision, their noise from one execution for each layer and
 // precision, losses from executions on training data behind what calibration sees. Test data is looked at once, at the

@@ -2,8 +2,8 @@
 // What each layer contributes to the error that a precision makes: every layer is quantized alone, and left out alone.
 //
 // MODEL: a layer that is not at the precision multiplies in FP32, one fused multiply-add after the other. Where one
-// layer is quantized alone, everything else is the FP32 reference bit for bit; where one is left out, its operands are in
-// the precision's vector format, as those of a recipe's keep_float.
+// layer is quantized alone, everything else is the FP32 reference bit for bit; where one is left out, its operands are
+// in the precision's vector format, as those of a recipe's keep_float.
 #pragma once
 #include "report/sensitivity_table.h"
 #include "study/study.h"

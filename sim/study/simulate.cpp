@@ -59,9 +59,8 @@ std::vector<KernelTiming> run_kernels(hardware::Machine& machine, const config::
     const chips::Mapper& mapper = mappers.mapper(kernel);
     const chips::MappedKernel mapped = mapper.map(placement.kernels[i]);
     timings[i] = {machine.run(mapped.schedule, mapped.overhead), mapped.mapping};
-    timings[i].counters.mac_capacity =
-        Macs(static_cast<std::int64_t>(mapper.peak_macs_per_cycle(kernel) *
-                                       static_cast<double>(timings[i].counters.timeline.total.count())));
+    timings[i].counters.mac_capacity = Macs(static_cast<std::int64_t>(
+        mapper.peak_macs_per_cycle(kernel) * static_cast<double>(timings[i].counters.timeline.total.count())));
   }
   if (!timings.empty()) {
     energy::Timeline& t = timings.front().counters.timeline;

@@ -114,8 +114,7 @@ SweepMeasurements measure(const Sweep& sweep, const Job& job, const References& 
                 r.average_power.count()};
   }
   if (sweep.measure.accuracy) {
-    const execute::Accuracy accuracy =
-        references.find(job).run(plan, job.workload.recipe_for(job.precision));
+    const execute::Accuracy accuracy = references.find(job).run(plan, job.workload.recipe_for(job.precision));
     m.accuracy = accuracy_result(accuracy);
     m.output_sqnr_db = output_sqnr(accuracy);
   }

@@ -33,9 +33,9 @@ double peak_rate(const config::Chip& chip, const config::PrecisionPlan& plan, co
     macs += work;
     seconds += work / rate(*placed.kernel);
   }
-  return plan.nodes().empty() || macs == 0 ? chips::make_mapper(chip, plan.base())->peak_macs_per_cycle(product) *
-                                                 clock.count()
-                                           : macs / seconds;
+  return plan.nodes().empty() || macs == 0
+             ? chips::make_mapper(chip, plan.base())->peak_macs_per_cycle(product) * clock.count()
+             : macs / seconds;
 }
 
 }  // namespace

@@ -186,12 +186,20 @@ Problem<std::int8_t, std::int32_t> bytes(const Shape& s) {
   return problem;
 }
 
-// `part` of `parts` of the columns.
+enum class Split { kColumns, kRows };
+
+// `part` of `parts` of the result.
 template <class Operand, class Sum>
-void multiply(const Datapath& d, const Shape& s, Problem<Operand, Sum>& x, int part = 0, int parts = 1) {
-  const std::int64_t first = s.p * part / parts;
-  const std::int64_t columns = s.p * (part + 1) / parts - first;
-  gemm(d, s.m, columns, s.k, x.a.data(), s.k, x.b.data() + first, s.p, x.c.data() + first, s.p);
+void multiply(const Datapath& d, const Shape& s, Problem<Operand, Sum>& x, Split split = Split::kColumns, int part = 0,
+              int parts = 1) {
+  const std::int64_t all = split == Split::kColumns ? s.p : s.m;
+  const std::int64_t first = all * part / parts;
+  const std::int64_t count = all * (part + 1) / parts - first;
+  if (split == Split::kColumns) {
+    gemm(d, s.m, count, s.k, x.a.data(), s.k, x.b.data() + first, s.p, x.c.data() + first, s.p);
+  } else {
+    gemm(d, count, s.p, s.k, x.a.data() + first * s.k, s.k, x.b.data(), s.p, x.c.data() + first * s.p, s.p);
+  }
 }
 
 void print_head(const char* title) {
@@ -290,28 +298,46 @@ void print_instruction_set(std::int64_t set, double seconds, const References& r
   hwy::GetChosenTarget().DeInit();
 }
 
+using PartOfWork = std::function<void(Split, int, int)>;
+
+// A row of print_threads; `repetitions` in one measurement, because starting a thread takes time, too.
+void print_scaling(const std::string& name, double gmacs, double seconds, int repetitions,
+                   const PartOfWork& multiply_part) {
+  if (name.find(wanted) == std::string::npos) {
+    return;
+  }
+  const auto measure = [&](int threads, Split split) {
+    return thread_rate(4 * seconds, threads, [&](int part, int parts) {
+      for (int i = 0; i < repetitions; ++i) {
+        multiply_part(split, part, parts);
+      }
+    });
+  };
+  const ThreadRate one = measure(1, Split::kColumns);
+  fmt::print("{:26}{:>10.2f}", name, repetitions * gmacs * one.wall);
+  for (const Split split : {Split::kColumns, Split::kRows}) {
+    const ThreadRate two = measure(2, split);
+    fmt::print("{:>12.2f}{:>8.2f}{:>8.2f}", repetitions * gmacs * two.wall, two.wall / one.wall,
+               2 * two.processor / one.processor);
+  }
+  fmt::print("\n");
+}
+
 // The ratio by the clock on the wall needs a second core without other work; twice the ratio of the processor times is
 // what it would be there.
 void print_threads(double seconds) {
   const Shape s = kShapes[1];
-  fmt::print("\nTwo threads against one, {}\n{:26}{:>10}{:>10}{:>12}{:>22}\n", s.name(), "", "one", "two", "ratio",
-             "by processor time");
-  const auto print = [&](const std::string& name, const std::function<void(int, int)>& work) {
-    if (name.find(wanted) == std::string::npos) {
-      return;
-    }
-    const ThreadRate one = thread_rate(4 * seconds, 1, work);
-    const ThreadRate two = thread_rate(4 * seconds, 2, work);
-    fmt::print("{:26}{:>10.2f}{:>10.2f}{:>12.2f}{:>22.2f}\n", name, s.gmacs() * one.wall, s.gmacs() * two.wall,
-               two.wall / one.wall, 2 * two.processor / one.processor);
-  };
+  fmt::print("\nTwo threads against one, {}: G MAC/s, ratio, ratio by processor time\n{:26}{:>10}{:>28}{:>28}\n",
+             s.name(), "", "one", "two, columns split", "two, rows split");
   for (const Datapath& d : float_datapaths()) {
     auto x = floats(d, s);
-    print(d.name, [&](int part, int parts) { multiply(d, s, x, part, parts); });
+    print_scaling(d.name, s.gmacs(), seconds, 1,
+                  [&](Split split, int part, int parts) { multiply(d, s, x, split, part, parts); });
   }
   const Datapath int8 = integers(32, IntegerOverflow::kWrap);
   auto x = bytes(s);
-  print(int8.name, [&](int part, int parts) { multiply(int8, s, x, part, parts); });
+  print_scaling(int8.name, s.gmacs(), seconds, 16,
+                [&](Split split, int part, int parts) { multiply(int8, s, x, split, part, parts); });
 }
 
 }  // namespace

@@ -117,7 +117,8 @@ TEST(PathDefect, NamesTheNearestKey) {
 
 TEST(Dump, ReadsBackAsTheSameValues) {
   const YamlNode root = YamlNode::parse(
-      "name: x\nnumber: \"12\"\nlist: [1, 2, {a: b}]\nempty: ~\nmap:\n  /a.b/c: fp16\n  text: \"a: b # c\"\n", "a.yaml");
+      "name: x\nnumber: \"12\"\nlist: [1, 2, {a: b}]\nempty: ~\nmap:\n  /a.b/c: fp16\n  text: \"a: b # c\"\n",
+      "a.yaml");
   const YamlNode again = YamlNode::parse(root.dump(), "b.yaml");
   EXPECT_EQ(again.flow(), root.flow());
   EXPECT_EQ(MapReader(again).required("number").text(), "12");

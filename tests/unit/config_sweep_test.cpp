@@ -108,8 +108,7 @@ TEST_F(SweepFile, MistakesAreToldWhereTheyStand) {
   EXPECT_THAT(mistake(axis("chip.dram.chanels: [1]")), HasSubstr("6:5: "));
   EXPECT_THAT(mistake(axis("chip.dram.chanels: [1]")), HasSubstr("did you mean 'dram.channels'?"));
   EXPECT_THAT(mistake(axis("dram.channels: [1]")), HasSubstr("6:5: 'dram.channels' is no key of a sweep; paths begin"));
-  EXPECT_THAT(mistake(axis("chip.dram.channels: [1, x]")),
-              "6:29: 'dram.channels' must be a whole number; found 'x'");
+  EXPECT_THAT(mistake(axis("chip.dram.channels: [1, x]")), "6:29: 'dram.channels' must be a whole number; found 'x'");
   EXPECT_THAT(mistake(axis("chip.dram.channels: {from: 1, to: 2, count: 3}")),
               "6:25: 'dram.channels' must be a whole number; found 1.5");
   EXPECT_THAT(mistake(axis("chip.dram.channels: {from: 2, to: 1}")),

@@ -59,13 +59,13 @@ Datapath promoted(Datapath d) {
   return d;
 }
 
-// The figures were found with an independent implementation of the same arithmetic; other draws of the operands move
-// them by less than 1.5 dB.
-constexpr double kTolerance = 1.5;
+// The figures, in whole dB but for the first, were found with an independent implementation of the same arithmetic.
+// Other draws of the operands move them by less than half a dB.
+constexpr double kTolerance = 1.0;
 
 TEST(AccumulationError, OfFp8IsLargeForPositiveOperandsAndSmallWithPromotion) {
   const Datapath fast = hopper("e4m3", "e8m13", 32, 13);
-  EXPECT_NEAR(signal_to_noise_db(fast, uniform), 23.6, kTolerance);
+  EXPECT_NEAR(signal_to_noise_db(fast, uniform), 23.6, 0.2);
   EXPECT_NEAR(signal_to_noise_db(promoted(fast), uniform), 66, kTolerance);
 }
 

@@ -220,6 +220,9 @@ class IntegerModel {
       return rounded(total < 0, static_cast<unsigned __int128>(1) << 100, 200, d_.promotion, Rounding::kNearestEven) +
              (std::isnan(total) ? total : 0.0F);
     }
+    if (sum == 0.0F && accumulator == 0.0F) {
+      return total;  // IEEE's sign of zero
+    }
     terms_ = {number(sum), number(accumulator)};
     float result = 0.0F;
     if (!rounded_sum(d_.promotion, Rounding::kNearestEven, result)) {

@@ -6,6 +6,7 @@
 
 #include "numerics/datapath.h"
 #include "unit/numerics_golden.h"
+#include "unit/numerics_integer_model.h"
 
 namespace mantissa::numerics {
 namespace {
@@ -111,6 +112,27 @@ TEST(DatapathOptions, PromotesIntoANarrowSumToNearestEven) {
   EXPECT_EQ(dot(d, a, ones), 2048.0F);                  // each 1 is half of the last place
   EXPECT_EQ(dot(d, {1.0F}, {1.0F}, 2049.5F), 2048.0F);  // c is cut to 2048 on its way in
   EXPECT_EQ(dot(d, {30000.0F, 30000.0F, 30000.0F}, ones), HUGE_VALF);
+}
+
+// -2^-40 rounds to -0 in e5m12, then the accumulator underflows to -0: the promotion step adds them as IEEE does.
+TEST(DatapathOptions, PromotionHasIeeesSignsOfZero) {
+  Datapath d = fp32_reference();
+  d.a = d.b = d.accumulator = d.output = format("bf16");
+  d.accumulator_rounding = Rounding::kTowardZero;
+  d.promote_every = 1;
+  d.promotion = format("e5m12");
+  const std::vector<float> a = {-0x1p-40F, -0x1p-126F};
+  const auto sum = [&](float last) {
+    const std::vector<float> b = {1.0F, last};
+    float product = 1.0F;
+    gemm(d, 1, 1, 2, a.data(), 2, b.data(), 1, &product, 1);
+    const float result = dot(d, a, b);
+    EXPECT_TRUE(golden::same(product, result));
+    EXPECT_TRUE(golden::same(golden::IntegerModel(d).dot(a, b), result));
+    return result;
+  };
+  EXPECT_TRUE(golden::same(sum(0x1p-20F), -0.0F));  // -0 + -0
+  EXPECT_TRUE(golden::same(sum(-0x1p-20F), 0.0F));  // -0 + 0
 }
 
 TEST(DatapathOptions, SplitsOperandsIntoPartsAndMultipliesThemInPasses) {

@@ -140,6 +140,16 @@ TEST(Entropy, CutsAFewFarOutliers) {
   EXPECT_LE(kept, 256u);
 }
 
+// Half of the values are one number: a threshold just behind it hides the clipped tail in a bin that is tall anyway,
+// and any wider one spreads the bin over its level. See docs/accuracy.md.
+TEST(Entropy, CutsBehindAnIsolatedTallBin) {
+  std::vector<std::int64_t> bins(1036, 100);
+  bins[414] = 100000;
+  const std::size_t kept = entropy_bins(bins, 128);
+  EXPECT_GE(kept, 415u);
+  EXPECT_LE(kept, 420u);
+}
+
 TEST(Entropy, ReadsTheHistogramOfMagnitudesIn2048Bins) {
   auto values = heavy_tailed(20000, 3);
   float amax = 0;

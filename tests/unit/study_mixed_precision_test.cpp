@@ -21,11 +21,11 @@ namespace {
 using ::testing::HasSubstr;
 
 const std::string kRoot = MANTISSA_SOURCE_DIR;
-const std::vector<std::string> kLayers = {"/stem/Conv", "/blocks/blocks.0/conv2/Conv", "/blocks/blocks.2/conv1/Conv",
-                                          "/classifier/Gemm"};
+const std::vector<std::string> kLayers = {"/stem/Conv", "/blocks/blocks.0/conv2/Conv", "/blocks/blocks.1/conv1/Conv",
+                                          "/blocks/blocks.2/conv1/Conv", "/classifier/Gemm"};
 
-// The residual network with all layers but four kept in float, so that there are 16 assignments.
-config::Workload four_layers() {
+// The residual network with all layers but five kept in float, so that there are 32 assignments.
+config::Workload five_layers() {
   config::Workload workload = config::load_workload(kRoot + "/workloads/fashion_resnet.yaml");
   const network::Graph graph = network::load_network(workload, 1);
   for (const auto& kernel : network::lower(graph)) {
@@ -47,41 +47,41 @@ MixedOptions options(double max_loss) {
   o.precisions = {"fp8_e5m2", "fp16"};
   o.max_loss = max_loss;
   o.energy = true;
-  o.batch = 256;
+  o.batch = 64;
   o.images = 150;
-  o.test_images = 50;
+  o.test_images = 20;
   return o;
 }
 
-TEST(MixedPrecision, ComesCloseToTheBestOfAllAssignmentsOfFourLayers) {
+TEST(MixedPrecision, ComesCloseToTheBestOfAllAssignmentsOfFiveLayers) {
   const config::Chip chip = h100();
-  const config::Workload workload = four_layers();
-  const network::Graph graph = network::load_network(workload, 256);
+  const config::Workload workload = five_layers();
+  const network::Graph graph = network::load_network(workload, 64);
   config::Workload training = workload;
   training.dataset->part = config::Dataset::Part::kTraining;
   const execute::Evaluation evaluation(graph, training, {}, 150);
   std::vector<std::pair<double, double>> all;  // loss, energy
-  for (unsigned code = 0; code < 16; ++code) {
+  for (unsigned code = 0; code < 32; ++code) {
     config::PrecisionPlan plan(*chip.find_precision("fp8_e5m2"));
     for (std::size_t i = 0; i < kLayers.size(); ++i) {
       if ((code >> i & 1u) != 0) {
         plan.assign(kLayers[i], *chip.find_precision("fp16"));
       }
     }
-    all.emplace_back(evaluation.run(plan, workload.recipe_for("fp8_e5m2")).loss(),
+    all.emplace_back(evaluation.run_without_layers(plan, workload.recipe_for("fp8_e5m2")).loss(),
                      time_run(chip, workload, plan, graph).energy.total().count());
   }
   ASSERT_GT(all.front().first, all.back().first);
-  for (const double bound : {(all.front().first + all.back().first) / 2, all.front().first}) {
-    double best = INFINITY;
-    for (const auto& [loss, energy] : all) {
-      best = loss <= bound ? std::min(best, energy) : best;
-    }
-    const MixedResult result = mixed_precision(chip, workload, options(bound));
-    ASSERT_TRUE(result.report.found);
-    EXPECT_LE(result.report.search_loss, bound);
-    EXPECT_LE(result.report.totals.at(result.report.chosen).energy_j, 1.0001 * best) << "bound " << bound;
+  const double bound = (all.front().first + all.back().first) / 2;
+  double best = INFINITY;
+  for (const auto& [loss, energy] : all) {
+    best = loss <= bound ? std::min(best, energy) : best;
   }
+  const MixedResult result = mixed_precision(chip, workload, options(bound));
+  ASSERT_TRUE(result.report.found);
+  EXPECT_LT(result.report.measured, 32);
+  EXPECT_LE(result.report.search_loss, bound);
+  EXPECT_LE(result.report.totals.at(result.report.chosen).energy_j, 1.01 * best);
 }
 
 TEST(MixedPrecision, TheWrittenWorkloadRunsAsReported) {
@@ -104,7 +104,7 @@ TEST(MixedPrecision, TheWrittenWorkloadRunsAsReported) {
 }
 
 TEST(MixedPrecision, TestDataIsNotSearchedOn) {
-  const config::Workload workload = four_layers();
+  const config::Workload workload = five_layers();
   config::Workload training = workload;
   training.dataset->part = config::Dataset::Part::kTraining;
   const network::Graph graph = network::load_network(workload, 50);
@@ -118,10 +118,10 @@ TEST(Sensitivity, ALayerAloneIsTheReferenceEverywhereElse) {
   RunOptions o;
   o.precision = "fp8_e4m3";
   o.images = 50;
-  config::Workload workload = four_layers();
+  config::Workload workload = five_layers();
   workload.recipes["fp8_e4m3"].keep_float = workload.recipe.keep_float;
   const report::SensitivityReport r = sensitivity(h100(), workload, o);
-  ASSERT_EQ(r.rows.size(), 4u);
+  ASSERT_EQ(r.rows.size(), 5u);
   EXPECT_TRUE(std::is_sorted(r.rows.begin(), r.rows.end(), [](const auto& a, const auto& b) {
     return a.output_sqnr_alone_db < b.output_sqnr_alone_db;
   }));

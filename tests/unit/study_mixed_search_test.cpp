@@ -50,8 +50,8 @@ MixedProblem random_problem(std::mt19937& random, std::size_t layers, std::size_
 TEST(UpgradePath, TakesTheMostNoiseForTheCostFirst) {
   //                           gains: 8/1, 1/4, 6/2
   const MixedProblem problem{{{1, 2}, {1, 5}, {1, 3}}, {{9, 1}, {2, 1}, {7, 1}}};
-  EXPECT_THAT(upgrade_path(problem), ElementsAre(Assignment{0, 0, 0}, Assignment{1, 0, 0}, Assignment{1, 0, 1},
-                                                 Assignment{1, 1, 1}));
+  EXPECT_THAT(upgrade_path(problem),
+              ElementsAre(Assignment{0, 0, 0}, Assignment{1, 0, 0}, Assignment{1, 0, 1}, Assignment{1, 1, 1}));
 }
 
 TEST(UpgradePath, LeavesOutFormatsThatAnotherOneBeats) {

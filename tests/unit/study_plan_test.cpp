@@ -64,7 +64,8 @@ TEST_F(MixedTiming, OneLayerAtAnotherPrecisionCostsWhatItDoesThere) {
   // Its weights take two bytes each in place of one: 64 x 64 x 3 x 3 of them.
   EXPECT_EQ(mixed.weights - fp8.weights, Bytes(64 * 64 * 9));
   // Multiplications at peak rate take twice as long for its share of them.
-  const double share = static_cast<double>(row(fp8, kConv).counters.macs.count()) / static_cast<double>(fp8.macs.count());
+  const double share =
+      static_cast<double>(row(fp8, kConv).counters.macs.count()) / static_cast<double>(fp8.macs.count());
   EXPECT_NEAR(mixed.peak_macs_per_second, fp8.peak_macs_per_second / (1 + share), 1e-6 * fp8.peak_macs_per_second);
 }
 

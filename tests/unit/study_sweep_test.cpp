@@ -5,7 +5,11 @@
 
 #include <csignal>
 #include <map>
+#include <mutex>
+#include <set>
+#include <thread>
 
+#include "base/parallel.h"
 #include "study/isolate.h"
 #include "study/sweep.h"
 #include "support/files.h"
@@ -40,6 +44,28 @@ TEST(RunAllIsolated, HandsOverEveryResultAndEveryFailure) {
   EXPECT_EQ(results.at(19), std::string(100'000, 't'));
   EXPECT_THAT(errors.at(7), HasSubstr("signal 9"));
   EXPECT_EQ(errors.at(8), "eight");
+}
+
+TEST(RunAllIsolated, ProcessesShareTheCores) {
+  const auto threads_of = [](int jobs) {
+    std::string threads;
+    run_all_isolated(
+        1, jobs,
+        [](std::size_t) {
+          std::mutex mutex;
+          std::set<std::thread::id> ids;
+          parallel_for(2000, [&](std::int64_t) {
+            const std::lock_guard lock(mutex);
+            ids.insert(std::this_thread::get_id());
+          });
+          return std::to_string(ids.size());
+        },
+        [&](std::size_t, const std::string& bytes, const std::string&) { threads = bytes; });
+    return std::stoi(threads);
+  };
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  EXPECT_EQ(threads_of(cores), 1);
+  EXPECT_LE(threads_of(1), cores);
 }
 
 TEST(RunSweep, GivesTheSameBytesForAnyNumberOfProcesses) {
@@ -91,8 +117,7 @@ TEST(RunSweep, APointThatFailsStopsNothing) {
   for (const std::size_t i : {1u, 2u, 3u}) {
     EXPECT_EQ(r.rows[i].error, "");
   }
-  const report::SweepResult shape =
-      swept("measure: accuracy\nchip: tpu_v4\nworkload: llama2_7b_decode\n", 1);
+  const report::SweepResult shape = swept("measure: accuracy\nchip: tpu_v4\nworkload: llama2_7b_decode\n", 1);
   EXPECT_NE(shape.rows[0].error, "");
 }
 

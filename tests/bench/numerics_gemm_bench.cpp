@@ -239,7 +239,7 @@ struct References {
   std::vector<double> fp32, int8;  // empty: not there
 };
 
-References print_references(double seconds) {
+References print_references([[maybe_unused]] double seconds) {
   References references;
   print_head("Other libraries, GMAC/s on one core");
 #ifdef MANTISSA_BENCH_OPENBLAS

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "study/version.h"
 
 namespace mantissa::cli {
 namespace {
@@ -66,14 +67,14 @@ void dispatch(std::span<const std::string> words, Streams& streams, std::string&
 }  // namespace
 
 std::span<const Command> commands() {
-  static const std::vector<Command> all = {run_command(),         compare_command(), list_command(),
-                                           explain_command(),     dot_command(),     cast_command(),
-                                           sensitivity_command(), mixed_command(),   sweep_command()};
+  static const std::vector<Command> all = {run_command(),   compare_command(), list_command(),        explain_command(),
+                                           dot_command(),   cast_command(),    sensitivity_command(), mixed_command(),
+                                           sweep_command(), merge_command(),   plot_command(),        show_command()};
   return all;
 }
 
 std::string version() {
-  return MANTISSA_VERSION;
+  return study::version();
 }
 
 std::string help_text() {

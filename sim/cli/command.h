@@ -39,6 +39,9 @@ Command cast_command();
 Command sensitivity_command();
 Command mixed_command();
 Command sweep_command();
+Command merge_command();
+Command show_command();
+Command plot_command();
 
 // Options that `run` and `compare` share, and what they mean.
 std::vector<Option> study_options();

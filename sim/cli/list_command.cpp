@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "config/area.h"
 #include "config/chip.h"
 #include "config/fields.h"
 #include "config/home.h"
@@ -96,6 +97,25 @@ void print_precisions(Streams& streams) {
     }
   }
   streams.out << table.render() << "*: the chip's default. Peak at the nominal clock; 1 MAC = 2 operations.\n";
+}
+
+void print_areas(Streams& streams) {
+  report::TextTable table(streams.style);
+  table.column("chip", "", Align::kLeft);
+  table.column("process", "", Align::kLeft);
+  for (const char* part : {"matrix", "vector", "shared", "staging", "DRAM", "cores", "fixed", "total"}) {
+    table.column(part, "mm2");
+  }
+  for (const auto& entry : load_chips()) {
+    const auto area = entry.chip ? config::chip_area(*entry.chip) : std::nullopt;
+    if (area) {
+      const auto mm2 = [](double value) { return fmt::format("{:.1f}", value); };
+      table.row({entry.file.name, entry.chip->area->process, mm2(area->matrix), mm2(area->vector), mm2(area->shared),
+                 mm2(area->staging), mm2(area->dram), mm2(area->cores), mm2(area->fixed), mm2(area->total())});
+    }
+  }
+  streams.out << table.render()
+              << "A model of the whole die (docs/area.md): fixed is what is left of the published one.\n";
 }
 
 template <class Rows, class Value>
@@ -204,11 +224,9 @@ struct Section {
   const char* name;
   void (*print)(Streams&);
 };
-constexpr Section kSections[] = {{"chips", print_chips},
-                                 {"workloads", print_workloads},
-                                 {"precisions", print_precisions},
-                                 {"datapaths", print_datapaths},
-                                 {"formats", print_formats}};
+constexpr Section kSections[] = {{"chips", print_chips},           {"workloads", print_workloads},
+                                 {"precisions", print_precisions}, {"datapaths", print_datapaths},
+                                 {"areas", print_areas},           {"formats", print_formats}};
 
 void execute_list(const Arguments& arguments, Streams& streams) {
   std::vector<std::string> names;
@@ -238,8 +256,8 @@ void execute_list(const Arguments& arguments, Streams& streams) {
 
 Command list_command() {
   return {"list",
-          "list [chips] [workloads] [precisions] [datapaths] [formats]",
-          "chips, workloads, precisions, datapaths and formats that are there",
+          "list [chips] [workloads] [precisions] [datapaths] [areas] [formats]",
+          "chips, workloads, precisions, datapaths, die areas and formats that are there",
           "Shows what is in configs/ and workloads/ of Mantissa's home: the folder in the environment variable "
           "MANTISSA_HOME, or\n"
           "where Mantissa is installed, or its source tree. Names shown here stand for these files in other commands.",

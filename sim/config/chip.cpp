@@ -208,6 +208,12 @@ Chip parse_chip(const YamlNode& root, const std::string& path) {
     read_fields(section, chip_fields(), name, chip);
     section.finish();
   }
+  if (const auto area = reader.find("area")) {
+    chip.area.emplace();
+    MapReader section(*area);
+    read_fields(section, chip_fields(), "area", chip);
+    section.finish();
+  }
   if (known) {
     read_named_maps(reader, chip);
   }

@@ -133,6 +133,17 @@ struct PowerModel {
   double voltage_slope = 0;    // relative voltage change for a relative clock change; dynamic energy ~ V^2
 };
 
+// What die area is made of (config/area.h), at the chip's process.
+struct AreaModel {
+  std::string process;              // for people: "TSMC 4N"
+  double product_um2_per_bit2 = 0;  // of a multiplier, for each pair of significand bits
+  double integer_add_um2_per_bit = 0, float_add_um2_per_bit = 0;
+  double sram_mm2_per_mib = 0;
+  double dram_channel_mm2 = 0;  // PHY and controller of one of dram.channels
+  double core_mm2 = 0;          // of a core, beside its multipliers, lanes and buffer
+  double fixed_mm2 = 0;         // whatever does not scale with the keys of this file
+};
+
 class YamlNode;
 
 struct Chip {
@@ -150,6 +161,7 @@ struct Chip {
   Staging staging;
   VectorUnit vector;
   PowerModel power;
+  std::optional<AreaModel> area;
   std::map<std::string, numerics::Datapath> datapaths;
   std::vector<Precision> precisions;
   std::string default_precision;

@@ -122,6 +122,15 @@ const Field<Chip> kChipFields[] = {
   {"power.min_clock_mhz", kN, "MHz", 1, 100000, kRequired, "The governor goes no lower.", [](Chip& c, const V& v) { c.power.min_clock_mhz = v.number; }},
   {"power.voltage_slope", kN, "", 0, 2, kRequired, "Relative change of the voltage for a relative change of the clock; energy of an event goes with the voltage squared.", [](Chip& c, const V& v) { c.power.voltage_slope = v.number; }},
 
+  {"area.process", kT, "", 0, 0, kRequired, "Manufacturing process that the numbers of this map are of, for people. Without `area` the chip has no die area.", [](Chip& c, const V& v) { c.area->process = v.text; }},
+  {"area.product_um2_per_bit2", kN, "um2", 0, 1e6, kRequired, "Area of a multiplier for each pair of significand bits of its operands, with its share of registers and wires.", [](Chip& c, const V& v) { c.area->product_um2_per_bit2 = v.number; }},
+  {"area.integer_add_um2_per_bit", kN, "um2", 0, 1e6, kRequired, "Area of an integer adder, for each bit.", [](Chip& c, const V& v) { c.area->integer_add_um2_per_bit = v.number; }},
+  {"area.float_add_um2_per_bit", kN, "um2", 0, 1e6, kRequired, "Area of a floating-point adder with its shifters, for each significand bit.", [](Chip& c, const V& v) { c.area->float_add_um2_per_bit = v.number; }},
+  {"area.sram_mm2_per_mib", kN, "mm2", 0, 1e4, kRequired, "Area of on-chip memory (shared and staging), periphery included.", [](Chip& c, const V& v) { c.area->sram_mm2_per_mib = v.number; }},
+  {"area.dram_channel_mm2", kN, "mm2", 0, 1e4, kRequired, "PHY and controller of one of dram.channels.", [](Chip& c, const V& v) { c.area->dram_channel_mm2 = v.number; }},
+  {"area.core_mm2", kN, "mm2", 0, 1e4, kRequired, "A core beside its multipliers, vector lanes and buffer: control, registers, its part of the network.", [](Chip& c, const V& v) { c.area->core_mm2 = v.number; }},
+  {"area.fixed_mm2", kN, "mm2", 0, 1e4, kRequired, "What no key of this file changes: links, host interface, pads, units that are not modelled or not enabled.", [](Chip& c, const V& v) { c.area->fixed_mm2 = v.number; }},
+
   {"datapaths", FieldType::kMap, "", 0, 0, kRequired, "Named arithmetic units: how a dot product is accumulated, bit by bit.", nullptr},
   {"precisions", FieldType::kMap, "", 0, 0, kRequired, "What a network can be run at: which datapath, which formats, how fast, at what energy.", nullptr},
   {"default_precision", kT, "", 0, 0, kRequired, "The precision of a run that names none.", nullptr},

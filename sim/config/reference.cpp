@@ -74,6 +74,20 @@ void append_sweep_keys(std::vector<KeyInfo>& keys) {
   add("axes[].<key>.factor", "number", "none", "Ratio of two values, in place of step.");
   add("axes[].<key>.count", "whole number", "none", "Number of values, in place of step; both ends are among them.");
   add("axes[].<key>.spacing", "text", "linear", "With count: linear or log.");
+  add("search", "text", "grid",
+      "Which points of the grid are run: grid (all), or a map with a method and its number of points.");
+  add("search.method", "text", "required", "grid, random, latin_hypercube or nsga2 (looks for the Pareto front).");
+  add("search.points", "whole number", "required", "At most so many points are run; not with method: grid.");
+  add("search.seed", "whole number", "1", "Other seeds pick other points.");
+  add("search.population", "whole number", "24", "With nsga2: points of one generation, 4 to 10000.");
+  add("derived", "map", "none",
+      "Name: formula. Values computed from others (docs/sweeps.md), for constraints and as columns of the result; the "
+      "name of a key (chip.PATH, workload.PATH, recipe.PATH, batch, images) sets that key.");
+  add("constraints", "list", "none", "Formulas; points for which one of them is false (0) are left out.");
+  add("objectives", "list", "none",
+      "Quantities that points are compared by, each in its better direction: latency_s, energy_per_input_j, area_mm2 "
+      "...");
+  add("time_limit_s", "number", "600", "A point that takes longer is ended, and its row says so.");
 }
 
 std::string cell(const std::string& text) {

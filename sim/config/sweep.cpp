@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/sweep.h"
 
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+
 #include "base/error.h"
 #include "config/overlay.h"
+#include "config/sweep_formulas.h"
+#include "config/sweep_names.h"
+#include "config/sweep_values.h"
 
 namespace mantissa::config {
 namespace {
@@ -42,11 +50,37 @@ void apply(const SweepKey& key, std::size_t place, SweepPoint& point) {
   }
 }
 
+void apply(const SweepDerived& derived, double value, SweepPoint& point) {
+  if (!derived.key) {
+    return;
+  }
+  if (const std::string why = run_defect(derived, value); !why.empty()) {
+    throw ConfigError(derived.expression.node().pos(), why);
+  }
+  const Override change{derived.path, derived.expression.node(), decimal(value)};
+  if (*derived.key == Kind::kBatch || *derived.key == Kind::kImages) {
+    (*derived.key == Kind::kBatch ? point.batch : point.images) = static_cast<std::int64_t>(value);
+  } else if (*derived.key == Kind::kChipKey) {
+    point.chip_changes.push_back(change);
+  } else if (*derived.key == Kind::kWorkloadKey) {
+    point.workload_changes.push_back(change);
+  } else {
+    point.recipe_changes.push_back(change);
+  }
+}
+
 YamlNode changed(FileKind kind, const YamlNode& root, const std::vector<Override>& changes) {
+  thread_local std::set<std::string> sound;
   for (const Override& change : changes) {
+    // Asked for every point of a sweep about the same few paths.
+    std::string question = root.pos().file + "\n" + root.hash() + "\n" + change.path;
+    if (sound.count(question) > 0) {
+      continue;
+    }
     if (const std::string why = path_defect(kind, root, change.path); !why.empty()) {
       throw ConfigError(change.value.pos(), why);
     }
+    sound.insert(std::move(question));
   }
   return overlay(kind, root, changes);
 }
@@ -91,6 +125,29 @@ SweepPoint Sweep::point(const std::vector<std::size_t>& where) const {
   for (std::size_t i = 0; i < axes.size(); ++i) {
     for (const SweepKey& key : axes[i].keys) {
       apply(key, where[i], result);
+    }
+  }
+  const bool sets =
+      std::any_of(derived.begin(), derived.end(), [](const SweepDerived& d) { return d.key.has_value(); });
+  if (sets && formulas) {
+    const auto values = formulas->derived(where);
+    for (std::size_t i = 0; i < derived.size(); ++i) {
+      apply(derived[i], values[i], result);
+    }
+  }
+  return result;
+}
+
+bool Sweep::allowed(const std::vector<std::size_t>& where) const {
+  return !formulas || constraints.empty() || formulas->allowed(where);
+}
+
+std::vector<std::pair<std::string, std::string>> Sweep::derived_values(const std::vector<std::size_t>& where) const {
+  std::vector<std::pair<std::string, std::string>> result;
+  if (formulas && !derived.empty()) {
+    const auto values = formulas->derived(where);
+    for (std::size_t i = 0; i < derived.size(); ++i) {
+      result.emplace_back(derived[i].name, decimal(values[i]));
     }
   }
   return result;

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "config/chip.h"
 #include "config/overlay.h"
+#include "config/sweep_names.h"
 #include "config/workload.h"
 
 namespace mantissa::config {
@@ -51,12 +52,13 @@ std::vector<Chip> load_chips(const Sweep& sweep) {
   return chips;
 }
 
-void check_paths(const Sweep& sweep, const SweepKey& key) {
-  if (key.kind != Kind::kChipKey && key.kind != Kind::kWorkloadKey && key.kind != Kind::kRecipeKey) {
+// `node`: where the key stands.
+void check_path(const Sweep& sweep, Kind key_kind, const std::string& key_path, const YamlNode& node) {
+  if (key_kind != Kind::kChipKey && key_kind != Kind::kWorkloadKey && key_kind != Kind::kRecipeKey) {
     return;
   }
-  const FileKind kind = key.kind == Kind::kChipKey ? FileKind::kChip : FileKind::kWorkload;
-  const std::string path = key.kind != Kind::kRecipeKey ? key.path : key.path.empty() ? "recipe" : "recipe." + key.path;
+  const FileKind kind = key_kind == Kind::kChipKey ? FileKind::kChip : FileKind::kWorkload;
+  const std::string path = key_kind != Kind::kRecipeKey ? key_path : key_path.empty() ? "recipe" : "recipe." + key_path;
   std::string first;
   for (const std::string& file : files_of(sweep, kind == FileKind::kChip ? Kind::kChip : Kind::kWorkload)) {
     const std::string why = path_defect(kind, sweep.files.at(file), path);
@@ -65,7 +67,7 @@ void check_paths(const Sweep& sweep, const SweepKey& key) {
     }
     first = first.empty() ? why : first;
   }
-  key.node.error_at_key(first);
+  node.error_at_key(first);
 }
 
 void check_precisions(const SweepKey& key, const std::vector<Chip>& chips) {
@@ -87,7 +89,7 @@ void check_precisions(const SweepKey& key, const std::vector<Chip>& chips) {
 }
 
 // Mistakes of a point's files that stand in the sweep file.
-std::vector<Diagnostic> mistakes_of(const Sweep& sweep, const SweepPoint& point) {
+std::vector<Diagnostic> mistakes_of(const Sweep& sweep, const std::vector<std::size_t>& places) {
   std::vector<Diagnostic> found;
   const auto collect = [&](const auto& read) {
     try {
@@ -100,6 +102,11 @@ std::vector<Diagnostic> mistakes_of(const Sweep& sweep, const SweepPoint& point)
       }
     }
   };
+  SweepPoint point;
+  collect([&] { point = sweep.point(places); });
+  if (!found.empty()) {
+    return found;
+  }
   std::string precision = point.precision;
   collect([&] {
     const Chip chip = parse_chip(sweep.chip_document(point), point.chip);
@@ -123,19 +130,24 @@ std::vector<Diagnostic> lasting_mistakes(const Sweep& sweep, std::size_t axis, s
     tries = std::max(tries, other.size());
   }
   std::vector<Diagnostic> lasting;
+  bool first = true;
   for (std::size_t i = 0; i < std::min(tries, kTries); ++i) {
     std::vector<std::size_t> places;
     for (const SweepAxis& other : sweep.axes) {
       places.push_back(i % other.size());
     }
     places[axis] = place;
+    if (!sweep.allowed(places)) {
+      continue;
+    }
     std::vector<Diagnostic> found;
-    for (const Diagnostic& d : mistakes_of(sweep, sweep.point(places))) {
-      if (i == 0 || contains(lasting, d)) {
+    for (const Diagnostic& d : mistakes_of(sweep, places)) {
+      if (first || contains(lasting, d)) {
         found.push_back(d);
       }
     }
     lasting = std::move(found);
+    first = false;
     if (lasting.empty()) {
       break;
     }
@@ -143,28 +155,51 @@ std::vector<Diagnostic> lasting_mistakes(const Sweep& sweep, std::size_t axis, s
   return lasting;
 }
 
+// Whether a value can be told to be right without reading a file with it: numbers within their range by the table, and
+// what no file holds.
+bool is_plain(const SweepKey& key, std::size_t place) {
+  if (key.kind == Kind::kLabel || key.kind == Kind::kBatch || key.kind == Kind::kImages) {
+    return true;
+  }
+  const auto* field = key.kind == Kind::kChipKey ? find_chip_field(key.path) : nullptr;
+  return field != nullptr && holds(*field, number_of(key, place));
+}
+
+// Of long axes, plain values between the first and the last are not tried: they can be wrong only beside another value.
+bool is_tried(const SweepAxis& axis, std::size_t place) {
+  return axis.size() <= kTries || place == 0 || place + 1 == axis.size() ||
+         !std::all_of(axis.keys.begin(), axis.keys.end(), [&](const SweepKey& key) { return is_plain(key, place); });
+}
+
 }  // namespace
 
-void check_sweep(const Sweep& sweep, const YamlNode& root) {
+void check_sweep_keys(const Sweep& sweep) {
   const std::vector<Chip> chips = load_chips(sweep);
   for_each_key(sweep, [&](const SweepKey& key) {
-    check_paths(sweep, key);
+    check_path(sweep, key.kind, key.path, key.node);
     check_precisions(key, chips);
   });
-  if (root.mistakes() > 0) {
-    return;
+  for (const SweepDerived& derived : sweep.derived) {
+    if (derived.key) {
+      check_path(sweep, *derived.key, derived.path, derived.expression.node());
+    }
   }
+}
+
+void check_sweep_points(const Sweep& sweep) {
   std::vector<Diagnostic> found;
   const auto add = [&](const std::vector<Diagnostic>& mistakes) {
     std::copy_if(mistakes.begin(), mistakes.end(), std::back_inserter(found),
                  [&](const Diagnostic& d) { return !contains(found, d); });
   };
   if (sweep.axes.empty()) {
-    add(mistakes_of(sweep, sweep.point({})));
+    add(mistakes_of(sweep, {}));
   }
   for (std::size_t axis = 0; axis < sweep.axes.size(); ++axis) {
     for (std::size_t place = 0; place < sweep.axes[axis].size() && found.size() < kTries; ++place) {
-      add(lasting_mistakes(sweep, axis, place));
+      if (is_tried(sweep.axes[axis], place)) {
+        add(lasting_mistakes(sweep, axis, place));
+      }
     }
   }
   Diagnostics all;

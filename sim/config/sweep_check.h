@@ -5,8 +5,11 @@
 
 namespace mantissa::config {
 
-// Reports at `root`'s document: paths that none of the files has, precisions that none of the chips has, and values
-// that are wrong in every point that was tried with them. REQUIRES: sweep.files is complete.
-void check_sweep(const Sweep& sweep, const YamlNode& root);
+// Reports where they stand: paths that none of the files has, precisions that none of the chips has. Throws
+// ConfigError for a chip file that is wrong on its own. REQUIRES: sweep.files is complete.
+void check_sweep_keys(const Sweep& sweep);
+
+// Throws ConfigError for values that are wrong in every allowed point that was tried with them.
+void check_sweep_points(const Sweep& sweep);
 
 }  // namespace mantissa::config

@@ -11,6 +11,8 @@
 #include "config/overlay.h"
 #include "config/sweep.h"
 #include "config/sweep_check.h"
+#include "config/sweep_design.h"
+#include "config/sweep_formulas.h"
 #include "config/sweep_values.h"
 #include "config/workload.h"
 
@@ -18,43 +20,6 @@ namespace mantissa::config {
 namespace {
 
 using Kind = SweepKey::Kind;
-
-constexpr std::int64_t kMaxBatch = 1 << 20, kMaxImages = 10'000'000;
-
-const std::vector<std::pair<std::string, Kind>>& own_keys() {
-  static const std::vector<std::pair<std::string, Kind>> keys = {
-      {"label", Kind::kLabel},         {"chip", Kind::kChip},   {"workload", Kind::kWorkload},
-      {"precision", Kind::kPrecision}, {"batch", Kind::kBatch}, {"images", Kind::kImages}};
-  return keys;
-}
-
-// Which kind of key a name is, with its path in the file; reports a name that is none.
-std::optional<std::pair<Kind, std::string>> classify(const std::string& name, const YamlNode& node) {
-  std::vector<std::string> names;
-  for (const auto& [own, kind] : own_keys()) {
-    if (name == own) {
-      return std::pair(kind, std::string{});
-    }
-    names.push_back(own);
-  }
-  static const std::vector<std::pair<std::string, Kind>> prefixes = {
-      {"chip.", Kind::kChipKey}, {"workload.", Kind::kWorkloadKey}, {"recipe.", Kind::kRecipeKey}};
-  for (const auto& [prefix, kind] : prefixes) {
-    if (name.starts_with(prefix) && name.size() > prefix.size()) {
-      return std::pair(kind, name.substr(prefix.size()));
-    }
-  }
-  if (name == "recipe") {
-    return std::pair(Kind::kRecipeKey, std::string{});
-  }
-  const std::string near = nearest(name, names);
-  node.error_at_key(fmt::format(
-      "'{}' is no key of a sweep; {}", name,
-      near.empty() ? "paths begin with 'chip.', 'workload.' or 'recipe.', and known are: label, chip, workload, "
-                     "precision, batch, images"
-                   : "did you mean '" + near + "'?"));
-  return std::nullopt;
-}
 
 // Finds the files of chips and workloads and checks the run's own choices; reports what is wrong with a value.
 void check_values(SweepKey& key, const std::string& folder) {
@@ -75,7 +40,7 @@ void check_values(SweepKey& key, const std::string& folder) {
         node.error(e.what());
       }
     } else if (key.kind == Kind::kBatch || key.kind == Kind::kImages) {
-      const std::int64_t most = key.kind == Kind::kBatch ? kMaxBatch : kMaxImages;
+      const std::int64_t most = key.kind == Kind::kBatch ? kMaxSweepBatch : kMaxSweepImages;
       const std::string text = key.text(i);
       const bool whole = !text.empty() && text.size() <= 8 &&
                          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -88,7 +53,7 @@ void check_values(SweepKey& key, const std::string& folder) {
 
 std::optional<SweepKey> read_key(const std::string& name, const YamlNode& node, bool single,
                                  const std::string& folder) {
-  const auto kind = classify(name, node);
+  const auto kind = classify_sweep_key(name, node);
   if (!kind) {
     return std::nullopt;
   }
@@ -164,6 +129,12 @@ void check_repeated(const Sweep& sweep) {
       }
     }
   }
+  for (const SweepDerived& derived : sweep.derived) {
+    if (!seen.insert(derived.name).second) {
+      derived.expression.node().error_at_key(
+          fmt::format("'{}' is given twice in this sweep: as a key with values, and derived", derived.name));
+    }
+  }
 }
 
 void check_size(const Sweep& sweep, const YamlNode& axes) {
@@ -171,8 +142,14 @@ void check_size(const Sweep& sweep, const YamlNode& axes) {
   for (const SweepAxis& axis : sweep.axes) {
     count *= static_cast<double>(axis.size());
   }
-  if (count > static_cast<double>(kMaxSweepPoints)) {
-    axes.error_at_key(fmt::format("the axes span {:.15g} points; at most {} are run", count, kMaxSweepPoints));
+  if (sweep.search.method == SweepSearch::Method::kGrid && count > static_cast<double>(kMaxSweepPoints)) {
+    axes.error_at_key(fmt::format(
+        "the axes span {:.15g} points; at most {} are run: narrow them, or pick some of them with search: {{method: "
+        "random, points: 1000}} (or latin_hypercube, nsga2)",
+        count, kMaxSweepPoints));
+  } else if (count > kMaxSweepGrid) {
+    axes.error_at_key(
+        fmt::format("the axes span {:.3g} points; a search picks from at most 10^15: narrow them", count));
   }
 }
 
@@ -236,6 +213,7 @@ Sweep load_sweep(const std::string& path) {
       sweep.axes.push_back(std::move(*axis));
     }
   }
+  const YamlNode constraints = read_sweep_design(reader, sweep);
   reader.finish();
   check_repeated(sweep);
   check_size(sweep, axes);
@@ -245,7 +223,16 @@ Sweep load_sweep(const std::string& path) {
   }
   root.finish();
   load_files(sweep);
-  check_sweep(sweep, root);
+  check_sweep_keys(sweep);
+  root.finish();
+  if (!sweep.derived.empty() || !sweep.constraints.empty()) {
+    const auto formulas = std::make_shared<const SweepFormulas>(sweep);
+    root.finish();
+    formulas->check(constraints);
+    root.finish();
+    sweep.formulas = formulas;
+  }
+  check_sweep_points(sweep);
   root.finish();
   return sweep;
 }

@@ -5,16 +5,12 @@
 
 #include <cmath>
 
+#include "base/text.h"
+
 namespace mantissa::config {
 namespace {
 
 constexpr double kLimit = 1e15;
-
-// As a file would write it: whole numbers without a point, others without the noise of binary fractions.
-std::string decimal(double value) {
-  return value == std::floor(value) && std::abs(value) < kLimit ? fmt::format("{:.0f}", value)
-                                                                : fmt::format("{:.12g}", value);
-}
 
 struct Range {
   double from = 0, to = 0;
@@ -122,7 +118,49 @@ bool is_range(const YamlNode& node) {
   return reader.has("from") || reader.has("to");
 }
 
+using Kind = SweepKey::Kind;
+
+const std::vector<std::pair<std::string, Kind>>& own_keys() {
+  static const std::vector<std::pair<std::string, Kind>> keys = {
+      {"label", Kind::kLabel},         {"chip", Kind::kChip},   {"workload", Kind::kWorkload},
+      {"precision", Kind::kPrecision}, {"batch", Kind::kBatch}, {"images", Kind::kImages}};
+  return keys;
+}
+
 }  // namespace
+
+std::string decimal(double value) {
+  return value == std::floor(value) && std::abs(value) < kLimit ? fmt::format("{:.0f}", value + 0.0)
+                                                                : fmt::format("{:.12g}", value);
+}
+
+std::optional<std::pair<SweepKey::Kind, std::string>> classify_sweep_key(const std::string& name,
+                                                                         const YamlNode& node) {
+  std::vector<std::string> names;
+  for (const auto& [own, kind] : own_keys()) {
+    if (name == own) {
+      return std::pair(kind, std::string{});
+    }
+    names.push_back(own);
+  }
+  static const std::vector<std::pair<std::string, Kind>> prefixes = {
+      {"chip.", Kind::kChipKey}, {"workload.", Kind::kWorkloadKey}, {"recipe.", Kind::kRecipeKey}};
+  for (const auto& [prefix, kind] : prefixes) {
+    if (name.starts_with(prefix) && name.size() > prefix.size()) {
+      return std::pair(kind, name.substr(prefix.size()));
+    }
+  }
+  if (name == "recipe") {
+    return std::pair(Kind::kRecipeKey, std::string{});
+  }
+  const std::string near = nearest(name, names);
+  node.error_at_key(fmt::format(
+      "'{}' is no key of a sweep; {}", name,
+      near.empty() ? "paths begin with 'chip.', 'workload.' or 'recipe.', and known are: label, chip, workload, "
+                     "precision, batch, images"
+                   : "did you mean '" + near + "'?"));
+  return std::nullopt;
+}
 
 std::vector<Override> read_sweep_values(const YamlNode& node, const std::string& path) {
   if (is_range(node)) {

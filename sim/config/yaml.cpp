@@ -183,6 +183,21 @@ void YamlNode::error(const std::string& message) const {
   }
 }
 
+void YamlNode::error_within(std::size_t offset, const std::string& message) const {
+  if (!impl_) {
+    return;
+  }
+  const auto& node = impl_->node();
+  const std::string line = impl_->file().line_text(node.line);
+  const std::size_t start = static_cast<std::size_t>(std::max(node.column - 1, 0)) + (node.quoted ? 1 : 0);
+  if (start > line.size() || line.compare(start, node.value.size(), node.value) != 0) {
+    error(message);
+    return;
+  }
+  const int column = static_cast<int>(start + std::min(offset, node.value.size())) + 1;
+  impl_->document->diagnostics.add(impl_->file().place(node.line, column), message, line);
+}
+
 void YamlNode::error_at_key(const std::string& message) const {
   if (impl_) {
     impl_->document->report(impl_->node(), true, message);

@@ -56,7 +56,9 @@ class YamlNode {
   std::vector<std::pair<std::string, YamlNode>> entries() const;  // of a map, in file order
   void error(const std::string& message) const;                   // reports a mistake at this node
   void error_at_key(const std::string& message) const;            // ... at its key
-  std::string hash() const;                                       // of the document's bytes: FNV-1a 64 as 16 hex digits
+  // ... at the character `offset` of a scalar's text, where the file has this text on one line as it is.
+  void error_within(std::size_t offset, const std::string& message) const;
+  std::string hash() const;      // of the document's bytes: FNV-1a 64 as 16 hex digits
   std::string flow() const;      // on one line: "{calibrator: percentile, percentile: 99.9}"
   std::string dump() const;      // as a YAML file: the same values, no comments
   std::size_t mistakes() const;  // reported so far in the document

@@ -99,6 +99,7 @@ Json result_json(const RunResult& r) {
             {"parameters_count", r.parameters},
             {"macs_count", r.macs.count()},
             {"peak_macs_per_s", r.peak_macs_per_second},
+            {"dram_peak_bytes_per_s", r.dram_peak.count()},
             {"weights_bytes", r.weights.count()},
             {"activations_peak_bytes", r.activations_peak.count()}};
   json["accuracy"] = r.accuracy ? accuracy_json(*r.accuracy) : Json(nullptr);

@@ -58,6 +58,7 @@ struct RunResult {
   std::int64_t parameters = 0;
   Macs macs{};
   double peak_macs_per_second = 0;  // of the chip at this precision and clock
+  BytesPerSecond dram_peak{};       // of the chip's DRAM interfaces
   std::optional<AccuracyResult> accuracy;
   std::string accuracy_note;         // why there is none
   std::vector<std::string> assumed;  // keys of the chip file that no source backs

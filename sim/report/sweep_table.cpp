@@ -82,7 +82,9 @@ constexpr Column kSqnr[] = {
 std::vector<Column> columns_of(const SweepResult& r) {
   std::vector<Column> columns;
   const auto add = [&](bool wanted, std::span<const Column> more) {
-    columns.insert(columns.end(), more.begin(), wanted ? more.end() : more.begin());
+    for (std::size_t i = 0; wanted && i < more.size(); ++i) {
+      columns.push_back(more[i]);
+    }
   };
   add(r.latency, kLatency);
   add(r.energy, kEnergy);
@@ -171,6 +173,10 @@ ReadableTable readable(const SweepResult& r) {
     accuracy("perplexity", "", kTexts, [](const A& a) { return significant(a.perplexity, 4); });
     accuracy("to FP32", "% [95 % interval]", kTexts, [](const A& a) { return perplexity_increase(a); });
   }
+  if (any(r, [](const SweepRow& row) { return row.area_mm2.has_value(); })) {
+    add("area", "mm2", false,
+        [](const SweepRow& row) { return row.area_mm2 ? significant(*row.area_mm2, 4) : std::string{}; });
+  }
   if (r.accuracy) {
     add("output SQNR", "dB", false, [](const SweepRow& row) {
       return row.measured.accuracy ? decibels(row.measured.output_sqnr_db) : std::string{};
@@ -198,15 +204,21 @@ std::string sweep_csv(const SweepResult& result) {
   for (const Column& column : columns) {
     cells.emplace_back(column.name);
   }
+  const bool areas = any(result, [](const SweepRow& row) { return row.area_mm2.has_value(); });
+  if (areas) {
+    cells.emplace_back("area_mm2");
+  }
   cells.emplace_back("error");
   std::string text = csv_line(cells);
-  for (std::size_t i = 0; i < result.rows.size(); ++i) {
-    const SweepRow& row = result.rows[i];
-    cells = {std::to_string(i), row.chip, row.workload, row.precision,
+  for (const SweepRow& row : result.rows) {
+    cells = {std::to_string(row.position), row.chip, row.workload, row.precision,
              row.error.empty() ? std::to_string(row.measured.batch) : ""};
     cells.insert(cells.end(), row.values.begin(), row.values.end());
     for (const Column& column : columns) {
       cells.push_back(csv_number(column.value(row.measured)));
+    }
+    if (areas) {
+      cells.push_back(csv_number(row.area_mm2));
     }
     cells.push_back(row.error);
     text += csv_line(cells);
@@ -228,8 +240,8 @@ std::string sweep_markdown(const SweepResult& result) {
     }
     text += "\n";
   }
-  for (std::size_t i = 0; i < result.rows.size(); ++i) {
-    text += result.rows[i].error.empty() ? "" : fmt::format("\npoint {}: {}\n", i, markdown_cell(result.rows[i].error));
+  for (const SweepRow& row : result.rows) {
+    text += row.error.empty() ? "" : fmt::format("\npoint {}: {}\n", row.position, markdown_cell(row.error));
   }
   return head + "\n" + rule + "\n" + text;
 }
@@ -244,7 +256,7 @@ std::string sweep_text(const SweepResult& result, Style style) {
   for (std::size_t i = 0; i < result.rows.size(); ++i) {
     table.row(readable_table.rows[i]);
     if (!result.rows[i].error.empty()) {
-      failures += fmt::format("point {}: {}\n", i, result.rows[i].error);
+      failures += fmt::format("point {}: {}\n", result.rows[i].position, result.rows[i].error);
     }
   }
   return (result.title.empty() ? "" : bold(result.title, style) + "\n") + table.render() + failures;

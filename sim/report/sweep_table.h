@@ -26,12 +26,15 @@ struct SweepRow {
   std::string chip, workload, precision;
   std::vector<std::string> values;  // of SweepResult::keys
   SweepMeasurements measured;
-  std::string error;  // why there are no results
+  std::string error;                    // why there are no results
+  std::size_t position = 0;             // in the sweep's grid
+  std::optional<double> area_mm2 = {};  // of the point's chip
 };
 
 struct SweepColumn {
   std::string name;
-  bool detail = false;  // in CSV only: the axis has a label
+  bool detail = false;   // in CSV only: the axis has a label
+  bool derived = false;  // computed from other keys
 };
 
 struct SweepResult {
@@ -39,6 +42,8 @@ struct SweepResult {
   std::vector<SweepColumn> keys;                           // that were varied, besides chip, workload and precision
   bool latency = false, energy = false, accuracy = false;  // what was asked for
   std::vector<SweepRow> rows;                              // in the order of the points
+  std::vector<std::string> objectives;                     // names of sweep_quantities.h
+  std::string version;                                     // of the program that ran the points
 };
 
 // One line for each point. Units stand in the column names, ratios are 0..1.

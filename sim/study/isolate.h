@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs functions in processes of their own and brings their bytes back: SystemC elaborates once per process, and what
-// crashes one process leaves the others alone.
+// crashes or hangs in one process leaves the others alone. Children end with the process that started them, however it
+// ends, and leave interrupts (Ctrl-C, SIGTERM) to it.
 #pragma once
 #include <cstddef>
 #include <functional>
@@ -9,13 +10,24 @@
 namespace mantissa::study {
 
 // Forks, calls `work` in the child and returns what it returned. ModelError and std::exception come back as what they
-// were; a child that dies by a signal is a std::runtime_error that names it.
+// were; a child that dies by a signal is a std::runtime_error that names it. In a child of run_all_isolated the first
+// call forks no more: nothing was elaborated in that process yet.
 std::string run_isolated(const std::function<std::string()>& work);
 
-// Calls work(i) once for each i in [0, count), each in a child process, up to `jobs` at a time, and hands over what it
-// returned as it comes, in any order: `done(i, bytes, error)`, called in this process; `error` says why there are no
-// bytes. Children share this process's cores. REQUIRES: no other threads.
-void run_all_isolated(std::size_t count, int jobs, const std::function<std::string(std::size_t)>& work,
+struct IsolateOptions {
+  int jobs = 0;             // children at a time; 0: as many as the machine has cores
+  double time_limit_s = 0;  // of one child: then it is killed, and its error says so; 0: none
+  // Called after calls of `done`, when there are no more at once: the time to put results in a safe place.
+  std::function<void()> settle = {};
+};
+
+// Calls work(i) once for each i in [0, count), each in a child process, and hands over what it returned as it comes, in
+// any order: `done(i, bytes, error)`, called in this process; `error` says why there are no bytes. Work whose process
+// somebody else kills (SIGKILL: a machine short of memory, a job that is being cancelled) is tried once more. Children
+// share this process's cores. Exceptions of `done` and `settle` come through; all children have ended then.
+// REQUIRES: no other threads.
+void run_all_isolated(std::size_t count, const IsolateOptions& options,
+                      const std::function<std::string(std::size_t)>& work,
                       const std::function<void(std::size_t, const std::string&, const std::string&)>& done);
 
 }  // namespace mantissa::study

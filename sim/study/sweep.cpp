@@ -4,225 +4,245 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
-#include <map>
-#include <memory>
-#include <type_traits>
+#include <filesystem>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
-#include "execute/accuracy.h"
-#include "execute/rules.h"
-#include "network/import.h"
-#include "study/accuracy_result.h"
 #include "study/isolate.h"
-#include "study/timed_run.h"
+#include "study/point_key.h"
+#include "study/search.h"
+#include "study/store.h"
+#include "study/sweep_point.h"
+#include "study/version.h"
 
 namespace mantissa::study {
 namespace {
 
 using config::Sweep;
 using config::SweepPoint;
-using report::SweepMeasurements;
+using report::SweepResult;
+using report::SweepRow;
+using Kind = config::SweepKey::Kind;
+using Positions = std::vector<std::size_t>;
 
-// A point with its files read.
-struct Job {
-  config::Chip chip;
-  config::Workload workload;
-  std::string precision;
-  std::string data;  // what the FP32 reference and the calibration depend on: equal for points that can share them
-  std::int64_t batch = 1;
-};
-
-// Everything in a workload's file but how it is quantized, timed and called.
-std::string data_key(const config::YamlNode& workload, const config::Workload& read) {
-  std::string key = read.path;
-  for (const auto& [name, node] : workload.entries()) {
-    const bool other = name == "recipe" || name == "recipes" || name == "batch" || name == "name" ||
-                       name == "summary" || name == "schema";
-    key += other ? "" : "\n" + name + ": " + node.flow();
-  }
-  return key + fmt::format("\n{}", read.dataset ? read.dataset->samples() : 0);
+bool is_column(const config::SweepKey& key) {
+  return key.kind != Kind::kChip && key.kind != Kind::kWorkload && key.kind != Kind::kPrecision;
 }
 
-Job read_job(const Sweep& sweep, const SweepPoint& point) {
-  Job job;
-  job.chip = config::parse_chip(sweep.chip_document(point), point.chip);
-  job.precision = find_precision(job.chip, point.precision).name;
-  const config::YamlNode workload = sweep.workload_document(point, job.precision);
-  job.workload = config::parse_workload(workload, point.workload);
-  job.batch = point.batch.value_or(job.workload.batch);
-  if (job.workload.dataset && point.images) {
-    job.workload.dataset->set_samples(std::min(job.workload.dataset->samples(), *point.images));
-  }
-  job.data = data_key(workload, job.workload);
-  return job;
-}
-
-config::PrecisionPlan plan_of(const Job& job, const network::Graph& graph) {
-  return execute::make_plan(job.chip, find_precision(job.chip, job.precision), graph,
-                            job.workload.recipe_for(job.precision), job.workload.path);
-}
-
-// FP32 references by data key, made before the points run.
-class References {
- public:
-  void prepare(const Job& job, const Progress& progress) {
-    if (errors_.contains(job.data)) {
-      return;
-    }
-    try {
-      auto& evaluation = evaluations_[job.data];
-      if (!evaluation) {
-        graphs_[job.data] = network::load_network(job.workload, job.workload.batch);
-        evaluation = std::make_unique<execute::Evaluation>(
-            graphs_[job.data], job.workload, [&](std::int64_t done, std::int64_t total) {
-              if (progress) {
-                progress(job.workload.name + ": FP32 reference", done, total);
-              }
-            });
-      }
-      evaluation->calibrate(plan_of(job, graphs_[job.data]), job.workload.recipe_for(job.precision));
-    } catch (const ConfigError& e) {
-      // Of the data, when there is no reference; else of this point's recipe, which its own run will say.
-      if (!evaluations_[job.data]) {
-        errors_[job.data] = e.what();
-      }
-    }
-  }
-
-  const execute::Evaluation& find(const Job& job) const {
-    if (const auto at = errors_.find(job.data); at != errors_.end()) {
-      throw std::runtime_error(at->second);
-    }
-    return *evaluations_.at(job.data);
-  }
-
- private:
-  std::map<std::string, std::unique_ptr<execute::Evaluation>> evaluations_;
-  std::map<std::string, network::Graph> graphs_;
-  std::map<std::string, std::string> errors_;
-};
-
-SweepMeasurements measure(const Sweep& sweep, const Job& job, const References& references) {
-  SweepMeasurements m;
-  m.batch = job.batch;
-  const network::Graph graph = network::load_network(job.workload, job.batch);
-  const config::PrecisionPlan plan = plan_of(job, graph);
-  if (sweep.measure.timing()) {
-    const report::RunResult r = time_run(job.chip, job.workload, plan, graph);
-    m.timing = {r.latency.count(), r.images_per_second, r.clock_mhz, r.energy_per_inference.count(),
-                r.average_power.count()};
-  }
-  if (sweep.measure.accuracy) {
-    const execute::Accuracy accuracy = references.find(job).run(plan, job.workload.recipe_for(job.precision));
-    m.accuracy = accuracy_result(accuracy);
-    m.output_sqnr_db = output_sqnr(accuracy);
-  }
-  return m;
-}
-
-// Both ends of the pipe are this program: results travel as they lie in memory.
-static_assert(std::is_trivially_copyable_v<SweepMeasurements>);
-
-std::string pack(const SweepMeasurements& m) {
-  return {reinterpret_cast<const char*>(&m), sizeof m};
-}
-SweepMeasurements unpack(const std::string& bytes) {
-  SweepMeasurements m;
-  check(bytes.size() == sizeof m, "a point sends its measurements");
-  std::memcpy(&m, bytes.data(), sizeof m);
-  return m;
-}
-
-std::string one_line(std::string text) {
-  for (std::size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n')) {
-    text.replace(at, 1, "; ");
-  }
-  return text;
-}
-
-// A diagnostic without the quoted source line and its caret.
-std::string brief(const ConfigError& error) {
-  std::string text;
-  for (Diagnostic diagnostic : error.diagnostics()) {
-    diagnostic.source_line.clear();
-    text += (text.empty() ? "" : "; ") + to_string(diagnostic);
-  }
-  return text;
-}
-
-}  // namespace
-
-report::SweepResult list_points(const Sweep& sweep) {
-  using Kind = config::SweepKey::Kind;
-  report::SweepResult result;
-  result.title = sweep.title;
-  result.latency = sweep.measure.latency;
-  result.energy = sweep.measure.energy;
-  result.accuracy = sweep.measure.accuracy;
-  const auto is_column = [](const config::SweepKey& key) {
-    return key.kind != Kind::kChip && key.kind != Kind::kWorkload && key.kind != Kind::kPrecision;
-  };
+// The table without its rows.
+SweepResult head_of(const Sweep& sweep) {
+  SweepResult head;
+  head.title = sweep.title;
+  head.latency = sweep.measure.latency;
+  head.energy = sweep.measure.energy;
+  head.accuracy = sweep.measure.accuracy;
+  head.version = version();
   for (const auto& axis : sweep.axes) {
     const bool labelled =
         std::any_of(axis.keys.begin(), axis.keys.end(), [](const auto& key) { return key.kind == Kind::kLabel; });
     for (const auto& key : axis.keys) {
       if (is_column(key)) {
-        result.keys.push_back({key.name, labelled && key.kind != Kind::kLabel});
+        head.keys.push_back({key.name, labelled && key.kind != Kind::kLabel});
       }
     }
   }
-  for (std::size_t i = 0; i < sweep.points(); ++i) {
-    const auto places = sweep.places(i);
-    const SweepPoint point = sweep.point(places);
-    report::SweepRow row;
-    row.chip = config::MapReader(sweep.files.at(point.chip)).text("name");
-    row.workload = config::MapReader(sweep.files.at(point.workload)).text("name");
-    row.precision = point.precision.empty() ? config::MapReader(sweep.files.at(point.chip)).text("default_precision")
-                                            : point.precision;
-    for (std::size_t axis = 0; axis < sweep.axes.size(); ++axis) {
-      for (const auto& key : sweep.axes[axis].keys) {
-        if (is_column(key)) {
-          row.values.push_back(key.text(places[axis]));
-        }
+  for (const auto& derived : sweep.derived) {
+    head.keys.push_back({derived.name, false, true});
+  }
+  for (const auto& objective : sweep.objectives) {
+    head.objectives.push_back(objective.name);
+  }
+  return head;
+}
+
+// A point without its results.
+SweepRow row_of(const Sweep& sweep, std::size_t position, const SweepPoint& point) {
+  const auto places = sweep.places(position);
+  SweepRow row;
+  row.position = position;
+  row.chip = config::MapReader(sweep.files.at(point.chip)).text("name");
+  row.workload = config::MapReader(sweep.files.at(point.workload)).text("name");
+  row.precision = precision_of(point, sweep.files.at(point.chip));
+  for (std::size_t axis = 0; axis < sweep.axes.size(); ++axis) {
+    for (const auto& key : sweep.axes[axis].keys) {
+      if (is_column(key)) {
+        row.values.push_back(key.text(places[axis]));
       }
     }
-    result.rows.push_back(std::move(row));
+  }
+  for (auto& [name, value] : sweep.derived_values(places)) {
+    row.values.push_back(std::move(value));
+  }
+  return row;
+}
+
+bool adaptive(const Sweep& sweep) {
+  return sweep.search.method == config::SweepSearch::Method::kNsga2;
+}
+
+Positions shard_of(const Positions& positions, const SweepShard& shard) {
+  Positions own;
+  for (const std::size_t position : positions) {
+    if (position % shard.count == shard.index - 1) {
+      own.push_back(position);
+    }
+  }
+  return own;
+}
+
+// What a sweep's list of points is of: with other files or another program it starts anew.
+std::string definition_of(const Sweep& sweep) {
+  std::string text = version() + " " + config::YamlNode::load_file(sweep.path).hash();
+  std::set<std::string> hashes;  // the order of paths may differ between machines
+  for (const auto& [path, node] : sweep.files) {
+    hashes.insert(node.hash());
+  }
+  for (const std::string& hash : hashes) {
+    text += " " + hash;
+  }
+  return text;
+}
+
+// Runs what the store has not got and keeps it there.
+class Evaluation {
+ public:
+  Evaluation(const Sweep& sweep, const SweepOptions& options)
+      : sweep_(sweep),
+        options_(options),
+        name_(sweep_name(sweep)),
+        store_(options.store, Store::Mode::kWrite),
+        keys_(sweep),
+        runner_(sweep, options.progress) {
+    store_.begin(name_, head_of(sweep), definition_of(sweep));
+  }
+
+  // Rows of the positions, in their order.
+  std::vector<SweepRow> rows(const Positions& positions) {
+    std::vector<Store::Member> members;
+    std::vector<std::size_t> missing;
+    std::set<std::string> running;
+    counts_.total = std::max(counts_.done + positions.size(), adaptive(sweep_) ? sweep_.search.points : 0);
+    for (const std::size_t position : positions) {
+      const SweepPoint point = sweep_.point(sweep_.places(position));
+      members.push_back({keys_.key(point), row_of(sweep_, position, point), false});
+      const std::string& key = members.back().key;
+      const auto stored = store_.find(key);
+      const bool again = stored && !stored->error.empty() && options_.retry_failed && ran_.count(key) == 0;
+      if ((!stored || again) && running.insert(key).second) {
+        members.back().has_outcome = true;
+        missing.push_back(members.size() - 1);
+      }
+    }
+    keep_known(members, running);
+    run(members, missing);
+    keep_known(members, {});
+    return take_rows(members);
+  }
+
+  SweepResult result() const { return store_.load(name_); }
+
+ private:
+  // Puts points whose results are there, or come from another point, on the sweep's list.
+  void keep_known(std::vector<Store::Member>& members, const std::set<std::string>& running) {
+    std::vector<Store::Member> known;
+    for (const Store::Member& member : members) {
+      if (listed_.count(member.row.position) == 0 && running.count(member.key) == 0) {
+        known.push_back({member.key, member.row, false});
+      }
+    }
+    keep(known);
+  }
+
+  void keep(const std::vector<Store::Member>& members) {
+    if (!members.empty()) {
+      store_.add(name_, members);
+    }
+    for (const Store::Member& member : members) {
+      counts_.done += listed_.insert(member.row.position).second ? 1 : 0;
+      counts_.ran += member.has_outcome ? 1 : 0;
+      counts_.failed += member.has_outcome ? !member.row.error.empty() : store_.find(member.key)->error.empty() ? 0 : 1;
+    }
+    if (options_.counts) {
+      options_.counts(counts_);
+    }
+  }
+
+  void run(std::vector<Store::Member>& members, const std::vector<std::size_t>& missing) {
+    const auto point_of = [&](std::size_t i) { return sweep_.point(sweep_.places(members[missing[i]].row.position)); };
+    for (std::size_t i = 0; i < missing.size(); ++i) {
+      runner_.prepare(point_of(i));
+    }
+    std::vector<Store::Member> finished;
+    const IsolateOptions isolate{options_.jobs, sweep_.time_limit_s, [&] {
+                                   keep(finished);
+                                   finished.clear();
+                                 }};
+    run_all_isolated(
+        missing.size(), isolate, [&](std::size_t i) { return runner_.run(point_of(i)); },
+        [&](std::size_t i, const std::string& bytes, const std::string& error) {
+          Store::Member& member = members[missing[i]];
+          ran_.insert(member.key);
+          if (error.empty()) {
+            PointRunner::unpack(bytes, member.row);
+          }
+          member.row.error = error;
+          std::replace(member.row.error.begin(), member.row.error.end(), '\n', ' ');
+          finished.push_back(member);
+        });
+  }
+
+  std::vector<SweepRow> take_rows(std::vector<Store::Member>& members) const {
+    std::vector<SweepRow> rows;
+    for (Store::Member& member : members) {
+      const auto outcome = store_.find(member.key);
+      check(outcome.has_value(), "a point that was run is stored");
+      member.row.measured = outcome->measured;
+      member.row.area_mm2 = outcome->area_mm2;
+      member.row.error = outcome->error;
+      rows.push_back(std::move(member.row));
+    }
+    return rows;
+  }
+
+  const Sweep& sweep_;
+  const SweepOptions& options_;
+  const std::string name_;
+  Store store_;
+  PointKeys keys_;
+  PointRunner runner_;
+  SweepCounts counts_;
+  std::set<std::size_t> listed_;  // positions
+  std::set<std::string> ran_;     // keys
+};
+
+}  // namespace
+
+std::string sweep_name(const Sweep& sweep) {
+  return std::filesystem::path(sweep.path).stem().string();
+}
+
+SweepResult list_points(const Sweep& sweep, const SweepShard& shard) {
+  if (adaptive(sweep)) {
+    throw UsageError("which points nsga2 runs depends on their results: there is no list before");
+  }
+  SweepResult result = head_of(sweep);
+  for (const std::size_t position : shard_of(search_positions(sweep), shard)) {
+    result.rows.push_back(row_of(sweep, position, sweep.point(sweep.places(position))));
   }
   return result;
 }
 
-report::SweepResult run_sweep(const Sweep& sweep, const SweepOptions& options) {
-  report::SweepResult result = list_points(sweep);
-  References references;
-  for (std::size_t i = 0; sweep.measure.accuracy && i < result.rows.size(); ++i) {
-    try {
-      references.prepare(read_job(sweep, sweep.point(sweep.places(i))), options.progress);
-    } catch (const std::exception&) {
-      // The point's own run says what is wrong with it.
-    }
+SweepResult run_sweep(const Sweep& sweep, const SweepOptions& options) {
+  if (options.shard.count > 1 && adaptive(sweep)) {
+    throw UsageError("nsga2 chooses points by the results of others: it cannot be cut into shards");
   }
-  std::size_t finished = 0;
-  const auto work = [&](std::size_t i) {
-    try {
-      return pack(measure(sweep, read_job(sweep, sweep.point(sweep.places(i))), references));
-    } catch (const ConfigError& e) {
-      throw std::runtime_error(brief(e));
-    }
-  };
-  run_all_isolated(result.rows.size(), options.jobs, work,
-                   [&](std::size_t i, const std::string& bytes, const std::string& error) {
-                     if (error.empty()) {
-                       result.rows[i].measured = unpack(bytes);
-                     } else {
-                       result.rows[i].error = one_line(error);
-                     }
-                     if (options.progress) {
-                       options.progress("points", static_cast<std::int64_t>(++finished),
-                                        static_cast<std::int64_t>(result.rows.size()));
-                     }
-                   });
-  return result;
+  Evaluation evaluation(sweep, options);
+  search(sweep, [&](const Positions& positions) {
+    return evaluation.rows(adaptive(sweep) ? positions : shard_of(positions, options.shard));
+  });
+  return evaluation.result();
 }
 
 }  // namespace mantissa::study

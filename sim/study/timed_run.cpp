@@ -81,6 +81,7 @@ RunResult time_run(const config::Chip& chip, const config::Workload& workload, c
   r.average_power = average_power(r.energy.total(), r.latency);
   r.energy_per_inference = Joules(r.energy.total().count() / static_cast<double>(r.batch));
   r.peak_macs_per_second = peak_rate(chip, plan, placement, timing.clock);
+  r.dram_peak = chip.dram.peak();
   for (const auto& [key, reason] : chip.assumed) {
     r.assumed.push_back(key);
   }

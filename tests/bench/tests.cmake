@@ -27,3 +27,6 @@ mantissa_bench(execute_product mantissa_execute fmt::fmt)
 mantissa_bench(dram mantissa_hardware fmt::fmt)
 mantissa_bench(timing mantissa_study fmt::fmt)
 target_compile_definitions(bench_timing PRIVATE MANTISSA_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+mantissa_bench(sweep mantissa_study fmt::fmt)
+target_compile_definitions(bench_sweep PRIVATE MANTISSA_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+target_link_options(bench_sweep PRIVATE -Wl,-z,now)  # as the program

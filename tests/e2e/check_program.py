@@ -32,7 +32,7 @@ class Program(unittest.TestCase):
                 self.assertEqual(result.stderr, "")
 
     def test_says_its_version(self):
-        self.assertRegex(mantissa("--version").stdout, r"^mantissa \d+\.\d+\.\d+\n$")
+        self.assertRegex(mantissa("--version").stdout, r"^mantissa \d+\.\d+\.\d+\+[0-9a-f]{12}\n$")
 
     def test_without_arguments_it_helps(self):
         result = mantissa("")

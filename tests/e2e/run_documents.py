@@ -4,11 +4,13 @@
 
 Every line of a ```sh block in README.md and docs/*.md that starts with `mantissa` or `build/.../mantissa` is run in the repository's
 folder with the given binary; it must exit 0 and say nothing on standard error. --images 20 is added to commands that
-measure accuracy, and JSON files go into a folder that is removed.
+measure accuracy; files that commands write, databases and plots too, are in a folder that is removed. Plots are left out
+where gnuplot is not installed.
 """
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,9 +33,14 @@ def quoted_commands():
 def prepare(words, folder):
     """Writes results into `folder` and keeps the run short."""
     words = [w for w in words if w not in (">", "|")]
+    words = [str(pathlib.Path(folder, pathlib.Path(w).name)) if w.endswith((".db", ".svg", ".png", ".gp")) else w for w in words]
     for i, word in enumerate(words):
         if word == "--json" and words[i + 1] != "-":
-            words[i + 1] = str(pathlib.Path(folder, "result.json"))
+            words[i + 1] = str(pathlib.Path(folder, pathlib.Path(words[i + 1]).name))
+    if words[0] == "sweep" and "--dry-run" not in words and "--db" not in words:
+        words += ["--db", str(pathlib.Path(folder, pathlib.Path(words[1]).stem + ".db"))]
+    if words[:2] == ["plot", "roofline"]:
+        words[2] = str(pathlib.Path(folder, pathlib.Path(words[2]).name))
     if words[0] in ("run", "compare") and "--no-accuracy" not in words and "--images" not in words and "--help" not in words:
         words += ["--images", "20"]
     return words
@@ -45,6 +52,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for document, text in quoted_commands():
             words = shlex.split(text.split(" > ")[0].split(" | ")[0], comments=True)
+            if words[0] == "plot" and not shutil.which("gnuplot"):
+                continue
             words = prepare(words, folder)
             if tuple(words) in done:
                 continue

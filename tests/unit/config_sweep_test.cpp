@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "config/area.h"
 #include "config/chip.h"
 #include "config/sweep.h"
 #include "config/workload.h"
@@ -139,6 +140,206 @@ TEST_F(SweepFile, AValueThatNeedsAnotherAxisIsNoMistake) {
                       "  - recipe.activations.calibrator: [min_max]\n"
                       "  - recipe.activations.percentile: [99, 99.9]\n"),
               HasSubstr("percentile has no effect without calibrator: percentile"));
+}
+
+class SweepDesign : public SweepFile {
+ protected:
+  // A TPU with an array of 64, 128 or 256 rows and columns, at four clocks.
+  const std::string kGrid =
+      "measure: latency\nchip: tpu_v4\nworkload: resnet50\naxes:\n"
+      "  - {chip.tpu.rows: [64, 128, 256], chip.tpu.cols: [64, 128, 256]}\n"
+      "  - chip.clock_mhz: {from: 1050, to: 1350, step: 100}\n";
+  std::size_t left(const Sweep& sweep) const {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < sweep.points(); ++i) {
+      count += sweep.allowed(sweep.places(i)) ? 1 : 0;
+    }
+    return count;
+  }
+  // Of a file that goes on as `text` after line 6.
+  std::string design_mistake(const std::string& text) const { return mistake(kGrid + text); }
+};
+
+TEST_F(SweepDesign, ConstraintsLeavePointsOut) {
+  EXPECT_EQ(left(load(kGrid)), 12u);
+  EXPECT_EQ(left(load(kGrid + "constraints: ['chip.tpu.rows <= 128']\n")), 8u);
+  EXPECT_EQ(left(load(kGrid + "constraints: ['chip.tpu.rows <= 128', 'chip.clock_mhz < 1200']\n")), 4u);
+  // 64: all four clocks; 128: 2^14 * 1050 and * 1150 are below 2e7; 256: none.
+  EXPECT_EQ(left(load(kGrid + "derived: {macs: 'chip.tpu.rows * chip.tpu.cols'}\n"
+                              "constraints: ['macs * chip.clock_mhz <= 2e7']\n")),
+            6u);
+}
+
+TEST_F(SweepDesign, NamesOfTheFilesAndTheRunCanBeUsed) {
+  EXPECT_EQ(left(load(kGrid + "constraints: ['chip.dram.channels == 32 && chip.dram.pseudo_channels == 2']\n")), 12u);
+  EXPECT_EQ(left(load(kGrid + "set: {chip.dram.channels: 16}\nconstraints: ['chip.dram.channels == 16']\n")), 12u);
+  EXPECT_EQ(left(load(kGrid + "constraints: ['workload.batch == batch']\n")), 12u);
+  EXPECT_EQ(left(load(kGrid + "  - batch: [1, 8]\nconstraints: ['batch >= 8']\n")), 12u);
+}
+
+TEST_F(SweepDesign, AMapOnAnAxisGivesItsNumbers) {
+  const Sweep sweep =
+      load(kHead +
+           "axes:\n  - chip.power: [{idle_w: 1, active_w: 2, min_clock_mhz: 345, voltage_slope: 0.5}, {idle_w: 5, "
+           "active_w: 2, min_clock_mhz: 345, voltage_slope: 0.5}]\nconstraints: ['chip.power.idle_w > 3']\n");
+  EXPECT_FALSE(sweep.allowed({0}));
+  EXPECT_TRUE(sweep.allowed({1}));
+}
+
+TEST_F(SweepDesign, TheAreaIsThatOfThePointsChip) {
+  const Sweep sweep = load(kGrid + "derived: {mm2: area_mm2, per_mac: 'mm2 / (chip.tpu.rows * chip.tpu.cols)'}\n");
+  for (std::size_t i = 0; i < sweep.points(); ++i) {
+    const auto places = sweep.places(i);
+    const SweepPoint point = sweep.point(places);
+    const double total = chip_area(parse_chip(sweep.chip_document(point), point.chip))->total();
+    const double rows = 64 << places[0];
+    EXPECT_NEAR(std::stod(sweep.derived_values(places)[0].second), total, 1e-8);
+    EXPECT_NEAR(std::stod(sweep.derived_values(places)[1].second), total / (rows * rows), 1e-8);
+  }
+}
+
+TEST_F(SweepDesign, TheAreaFollowsChangesThatNoNumberOfTheFileHolds) {
+  const std::string text =
+      "measure: latency\nworkload: fashion_resnet\naxes:\n  - chip: [h100_sxm, tpu_v4]\n"
+      "  - chip.datapaths.bf16.accumulator: [e8m10, e8m23]\n  - chip.cores: [2, 132]\n"
+      "  - chip.datapaths.bf16.group: [4, 32]\n";
+  const Sweep sweep = load(text + "derived: {mm2: area_mm2}\n");
+  for (std::size_t i = 0; i < sweep.points(); ++i) {
+    const auto places = sweep.places(i);
+    const SweepPoint point = sweep.point(places);
+    const double total = chip_area(parse_chip(sweep.chip_document(point), point.chip))->total();
+    EXPECT_NEAR(std::stod(sweep.derived_values(places)[0].second), total, 1e-8) << i;
+  }
+}
+
+TEST_F(SweepDesign, TheAreaFollowsMultipliersAndDatapaths) {
+  const Sweep sweep = load(
+      "measure: latency\nworkload: fashion_resnet\nchip: h100_sxm\naxes:\n"
+      "  - chip.precisions.fp16.macs_per_cycle: [1024, 4096]\n  - chip.datapaths.fp16.align_fraction_bits: [12, 40]\n"
+      "  - chip.dram.channels: [16]\n    chip.shared: [{capacity_kib: 10, bytes_per_cycle: 1, latency_cycles: 1, "
+      "pj_per_byte: 1}]\nset: {chip.shared.capacity_kib: 999}\nderived: {mm2: area_mm2}\n");
+  for (std::size_t i = 0; i < sweep.points(); ++i) {
+    const auto places = sweep.places(i);
+    const SweepPoint point = sweep.point(places);
+    const double total = chip_area(parse_chip(sweep.chip_document(point), point.chip))->total();
+    EXPECT_NEAR(std::stod(sweep.derived_values(places)[0].second), total, 1e-8) << i;
+  }
+}
+
+TEST_F(SweepDesign, ADerivedKeyIsSet) {
+  const Sweep sweep = load(kGrid +
+                           "derived:\n  kib: 'chip.tpu.rows * 64'\n  chip.staging.capacity_kib: 'kib * 2'\n"
+                           "  batch: 'chip.tpu.rows / 32'\n  mm2: area_mm2\n");
+  const SweepPoint point = sweep.point({2, 0});
+  const Chip chip = parse_chip(sweep.chip_document(point), point.chip);
+  EXPECT_EQ(chip.staging.capacity.count(), 32768 * 1024);
+  EXPECT_EQ(point.batch, 8);
+  const auto values = sweep.derived_values({2, 0});
+  ASSERT_EQ(values.size(), 4u);
+  EXPECT_EQ(values[0], (std::pair<std::string, std::string>("kib", "16384")));
+  EXPECT_EQ(values[1].second, "32768");
+  EXPECT_NEAR(std::stod(values[3].second), chip_area(chip)->total(), 1e-8);
+}
+
+TEST_F(SweepDesign, ASearchHasItsPoints) {
+  const Sweep grid = load(kGrid + "search: grid\ntime_limit_s: 5\n");
+  EXPECT_EQ(grid.search.method, SweepSearch::Method::kGrid);
+  EXPECT_EQ(grid.time_limit_s, 5);
+  EXPECT_EQ(load(kGrid).time_limit_s, 600);
+  const Sweep sweep = load(kGrid +
+                           "search: {method: nsga2, points: 9, seed: 7, population: 4}\n"
+                           "objectives: [latency_s, area_mm2]\n");
+  EXPECT_EQ(sweep.search.method, SweepSearch::Method::kNsga2);
+  EXPECT_EQ(sweep.search.points, 9u);
+  EXPECT_EQ(sweep.search.seed, 7u);
+  EXPECT_EQ(sweep.search.population, 4u);
+  ASSERT_EQ(sweep.objectives.size(), 2u);
+  EXPECT_EQ(sweep.objectives[1].name, "area_mm2");
+  EXPECT_EQ(sweep.objectives[1].node.pos().line, 8);
+}
+
+TEST_F(SweepDesign, ASearchMayPickFromALargeGrid) {
+  const std::string axes =
+      "  - chip.power.idle_w: {from: 1, to: 10000}\n  - chip.power.active_w: {from: 1, to: 10000}\n";
+  EXPECT_THAT(design_mistake(axes),
+              HasSubstr("4:1: the axes span 1200000000 points; at most 100000 are run: narrow them, or "
+                        "pick some of them with search: {method: random, points: 1000}"));
+  const Sweep sweep =
+      load(kGrid + axes + "search: {method: random, points: 10}\nconstraints: ['chip.power.idle_w < 9000']\n");
+  EXPECT_EQ(sweep.points(), 1'200'000'000u);
+  EXPECT_THAT(design_mistake(axes + "  - batch: {from: 1, to: 10000}\n  - images: {from: 1, to: 10000}\n"
+                                    "search: {method: random, points: 10}\n"),
+              HasSubstr("the axes span 1.2e+17 points; a search picks from at most 10^15"));
+}
+
+TEST_F(SweepDesign, MistakesOfFormulasAreToldWhereTheyStand) {
+  EXPECT_EQ(design_mistake("constraints: ['chip.tpu.rows <= chip.tpu.colums']\n"),
+            "7:33: nothing in this sweep is called 'chip.tpu.colums'; did you mean 'chip.tpu.cols'?");
+  EXPECT_EQ(design_mistake("constraints: ['mac <= 5']\nderived: {macs: '1'}\n"),
+            "7:16: nothing in this sweep is called 'mac'; did you mean 'macs'?");
+  EXPECT_THAT(design_mistake("constraints: ['xyzzy.plugh <= 5']\n"),
+              HasSubstr("'xyzzy.plugh'; names are keys of the sweep"));
+  EXPECT_EQ(design_mistake("constraints: ['precision == 5']\n"),
+            "7:16: 'precision' is no number; formulas are made of numbers");
+  EXPECT_EQ(design_mistake("constraints: ['batch = 5']\n"), "7:22: a formula does not assign; compare with '=='");
+  EXPECT_THAT(design_mistake("constraints: ['1 < 2']\n"), HasSubstr("7:15: this is the same for every point"));
+  EXPECT_EQ(design_mistake("constraints: batch\n"), "7:14: 'constraints' must be a list; found a single value");
+  EXPECT_THAT(design_mistake("constraints: []\n"), HasSubstr("needs 1 to 100 formulas"));
+  EXPECT_EQ(design_mistake("derived: {a: b + 1, b: 'c', c: 'a * 2'}\n"),
+            "7:14: 'a' depends on itself: a -> b -> c -> a; break the circle");
+  EXPECT_EQ(design_mistake("derived: {chip.cores: 'ceil(area_mm2 / 100)'}\n"),
+            "7:29: 'chip.cores' depends on itself: chip.cores -> area_mm2 -> chip.cores; break the circle");
+  EXPECT_EQ(design_mistake("derived: {chip.tpu.rows: '8'}\n"),
+            "7:11: 'chip.tpu.rows' is given twice in this sweep: as a key with values, and derived");
+  EXPECT_EQ(design_mistake("derived: {chip.tpu.raws: '8'}\n").substr(0, 6), "7:11: ");
+  EXPECT_THAT(design_mistake("derived: {precision: '8'}\n"), HasSubstr("cannot be the name of a derived value"));
+  EXPECT_THAT(design_mistake("derived: {max: '8'}\n"), HasSubstr("cannot be the name of a derived value"));
+  EXPECT_THAT(design_mistake("derived: {a: }\n"), HasSubstr("a formula is missing here"));
+}
+
+TEST_F(SweepDesign, FormulasWithoutAValueAreToldBeforeAnythingRuns) {
+  EXPECT_THAT(design_mistake("derived: {a: '1 / (chip.tpu.rows - 128)'}\n"),
+              HasSubstr("7:14: '1 / (chip.tpu.rows - 128)' has no finite value where chip.tpu.rows = 128"));
+  // A constraint before it leaves that point out.
+  EXPECT_EQ(design_mistake("derived: {a: '1 / (chip.tpu.rows - 128)'}\nconstraints: ['chip.tpu.rows != 128']\n"),
+            "no mistake");
+  EXPECT_THAT(design_mistake("derived: {batch: 'chip.tpu.rows / 3'}\n"),
+              HasSubstr("7:18: 'batch' must be a whole number between 1 and 1048576; 'chip.tpu.rows / 3' gives 21.33"));
+  EXPECT_THAT(design_mistake("derived: {chip.cores: 'chip.tpu.rows / 3'}\n"),
+              HasSubstr("7:23: 'cores' must be a whole number; found 21.33"));
+}
+
+TEST_F(SweepDesign, ConstraintsThatNoPointMeetsAreRefused) {
+  EXPECT_EQ(design_mistake("constraints: ['chip.tpu.rows > 64', 'area_mm2 < 100']\n"),
+            "7:1: contradictory constraints: none of the 12 points is left; 'area_mm2 < 100' is the first to fail for "
+            "8 of them: "
+            "widen it or the axes");
+  EXPECT_THAT(design_mistake("  - chip.power.idle_w: {from: 1, to: 10000}\n  - batch: {from: 1, to: 10000}\n"
+                             "search: {method: random, points: 10}\nconstraints: ['batch > 10000']\n"),
+              HasSubstr("none of the 10000 points looked at (at random) is left"));
+}
+
+TEST_F(SweepDesign, MistakesOfTheSearchAreTold) {
+  EXPECT_EQ(design_mistake("search: randm\n"), "7:9: 'randm' is no search; did you mean 'random'?");
+  EXPECT_EQ(design_mistake("search: random\n"),
+            "7:9: say how many points are run: search: {method: random, points: 200}");
+  EXPECT_EQ(design_mistake("search: {method: random}\n"), "7:1: missing key 'search.points'; add it here");
+  EXPECT_EQ(design_mistake("search: {method: grid, points: 3}\n"), "7:24: unknown key 'search.points'; known: method");
+  EXPECT_EQ(design_mistake("search: {method: nsga2, points: 3}\n"),
+            "7:1: nsga2 looks for the best of several objectives; add objectives: [latency_s, ...]");
+  EXPECT_EQ(design_mistake("search: {method: random, points: 3, population: 9}\n"),
+            "7:37: a population goes with method: nsga2; remove this key");
+  EXPECT_EQ(design_mistake("objectives: [latency_s, latency_s]\n"), "7:25: 'latency_s' is given twice");
+  EXPECT_THAT(design_mistake("objectives: []\n"), HasSubstr("needs 1 to 8 names"));
+  EXPECT_THAT(design_mistake("time_limit_s: 0\n"), HasSubstr("'time_limit_s' must be between 0.1 and"));
+}
+
+TEST_F(SweepDesign, AWrongValueOfALongAxisIsFound) {
+  const auto axis = [&](const std::string& text) { return mistake(kHead + "axes:\n  - " + text + "\n"); };
+  EXPECT_EQ(axis("chip.dram.channels: {from: 1, to: 4100}"),
+            "6:25: 'dram.channels' must be between 1 and 4096; found 4097");
+  EXPECT_EQ(axis("chip.dram.channels: {from: 1, to: 50, step: 0.5}"),
+            "6:25: 'dram.channels' must be a whole number; found 1.5");
 }
 
 TEST(ShippedSweeps, AreRead) {

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
 
 #include "base/error.h"
 #include "study/isolate.h"
+#include "support/files.h"
 
 namespace mantissa::study {
 namespace {
@@ -51,6 +58,107 @@ TEST(RunIsolated, ADeadProcessIsAnErrorThatNamesTheSignal) {
                 return "";
               }),
               ::testing::HasSubstr("signal 9"));
+}
+
+struct Ended {
+  std::map<std::size_t, std::string> results, errors;
+};
+Ended run_all(std::size_t count, const IsolateOptions& options, const std::function<std::string(std::size_t)>& work) {
+  Ended ended;
+  run_all_isolated(count, options, work, [&](std::size_t i, const std::string& bytes, const std::string& error) {
+    (error.empty() ? ended.results : ended.errors)[i] = error.empty() ? bytes : error;
+  });
+  return ended;
+}
+
+TEST(RunAllIsolated, WhatHangsIsStoppedAtTheTimeLimitAndTheRestGoesOn) {
+  const Ended ended = run_all(4, {.jobs = 2, .time_limit_s = 1}, [](std::size_t i) -> std::string {
+    for (volatile bool hangs = i == 1; hangs;) {
+    }
+    return "done";
+  });
+  EXPECT_EQ(ended.results.size(), 3u);
+  EXPECT_EQ(ended.errors.at(1), "stopped at the time limit of 1 s");
+}
+
+TEST(RunAllIsolated, WhatAbortsIsAnErrorThatNamesTheSignal) {
+  const Ended ended = run_all(3, {.jobs = 2}, [](std::size_t i) -> std::string {
+    if (i == 0) {
+      abort();
+    }
+    return "done";
+  });
+  EXPECT_EQ(ended.results.size(), 2u);
+  EXPECT_THAT(ended.errors.at(0), ::testing::HasSubstr("signal 6"));
+}
+
+TEST(RunAllIsolated, WhatSomebodyKillsIsTriedOnceMore) {
+  const test::TemporaryFolder folder;
+  const std::string mark = folder.path() + "/killed";
+  const Ended ended = run_all(2, {.jobs = 2}, [&](std::size_t i) -> std::string {
+    if (i == 0 && !std::filesystem::exists(mark)) {
+      folder.write("killed", "");
+      raise(SIGKILL);
+    }
+    return "done";
+  });
+  EXPECT_EQ(ended.results.size(), 2u);
+}
+
+TEST(RunAllIsolated, InterruptsAreTheParentsBusiness) {
+  const Ended ended = run_all(1, {.jobs = 1}, [](std::size_t) -> std::string {
+    raise(SIGINT);
+    raise(SIGTERM);
+    return "alive";
+  });
+  EXPECT_EQ(ended.results.at(0), "alive");
+}
+
+TEST(RunAllIsolated, SettlesAfterResultsAndLeavesNoChildBehindAnException) {
+  std::size_t done = 0, settled = 0;
+  EXPECT_THROW(run_all_isolated(
+                   50,
+                   {.jobs = 2,
+                    .time_limit_s = 0,
+                    .settle =
+                        [&] {
+                          settled = done;
+                          if (done >= 3) {
+                            throw UsageError("disk full");
+                          }
+                        }},
+                   [](std::size_t i) -> std::string {
+                     if (i > 4) {
+                       pause();
+                     }
+                     return "done";
+                   },
+                   [&](std::size_t, const std::string&, const std::string&) { ++done; }),
+               UsageError);
+  EXPECT_GE(settled, 3u);
+  EXPECT_EQ(waitpid(-1, nullptr, 0), -1);  // no children at all
+  EXPECT_EQ(errno, ECHILD);
+}
+
+TEST(RunAllIsolated, ChildrenEndWithTheirParent) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t parent = fork();
+  if (parent == 0) {
+    run_all(1, {.jobs = 1}, [&](std::size_t) -> std::string {
+      close(ends[0]);
+      [[maybe_unused]] const auto sent = write(ends[1], "r", 1);
+      pause();
+      return "";
+    });
+    _exit(0);
+  }
+  close(ends[1]);
+  char c = 0;
+  ASSERT_EQ(read(ends[0], &c, 1), 1);
+  kill(parent, SIGKILL);
+  waitpid(parent, nullptr, 0);
+  EXPECT_EQ(read(ends[0], &c, 1), 0);  // comes back only when the child has ended, too
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <map>
 #include <mutex>
@@ -11,6 +12,7 @@
 
 #include "base/parallel.h"
 #include "study/isolate.h"
+#include "study/store.h"
 #include "study/sweep.h"
 #include "support/files.h"
 
@@ -18,6 +20,7 @@ namespace mantissa::study {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 report::SweepResult swept(const std::string& text, int jobs) {
   const test::TemporaryFolder folder;
@@ -27,7 +30,7 @@ report::SweepResult swept(const std::string& text, int jobs) {
 TEST(RunAllIsolated, HandsOverEveryResultAndEveryFailure) {
   std::map<std::size_t, std::string> results, errors;
   run_all_isolated(
-      20, 3,
+      20, {.jobs = 3},
       [](std::size_t i) -> std::string {
         if (i == 7) {
           raise(SIGKILL);
@@ -50,7 +53,7 @@ TEST(RunAllIsolated, ProcessesShareTheCores) {
   const auto threads_of = [](int jobs) {
     std::string threads;
     run_all_isolated(
-        1, jobs,
+        1, {.jobs = jobs},
         [](std::size_t) {
           std::mutex mutex;
           std::set<std::thread::id> ids;
@@ -119,6 +122,90 @@ TEST(RunSweep, APointThatFailsStopsNothing) {
   }
   const report::SweepResult shape = swept("measure: accuracy\nchip: tpu_v4\nworkload: llama2_7b_decode\n", 1);
   EXPECT_NE(shape.rows[0].error, "");
+}
+
+// Four points of one small layer.
+constexpr const char* kLayer =
+    "measure: [latency, energy]\nchip: tpu_v4\nworkload: layer.yaml\nprecision: bf16\naxes:\n"
+    "  - chip.tpu.rows: [64, 128]\n  - chip.dram.channels: [16, 32]\n";
+constexpr const char* kNetwork =
+    "name: layer\nsummary: one layer\nnetwork:\n  input: {name: x, shape: [64]}\n  layers:\n    - linear: {features: "
+    "64}\n";
+
+struct Folder : test::TemporaryFolder {
+  Folder() { write("layer.yaml", kNetwork); }
+  std::string db() const { return path() + "/results.db"; }
+  config::Sweep sweep(const std::string& name, const std::string& text) const {
+    return config::load_sweep(write(name, text));
+  }
+  // The CSV, and how many points ran.
+  std::pair<std::string, std::size_t> run(const config::Sweep& s, SweepOptions options = {}) const {
+    std::size_t ran = 0;
+    options.store = options.store.empty() ? db() : options.store;
+    options.counts = [&](const SweepCounts& counts) { ran = counts.ran; };
+    const report::SweepResult result = run_sweep(s, options);
+    return {report::sweep_csv(result), ran};
+  }
+};
+
+TEST(RunSweep, NoPointRunsTwiceNotEvenForAnotherSweep) {
+  const Folder folder;
+  const auto whole = folder.sweep("whole.yaml", kLayer);
+  const auto [csv, ran] = folder.run(whole);
+  EXPECT_EQ(ran, 4u);
+  EXPECT_EQ(folder.run(whole), std::make_pair(csv, std::size_t{0}));
+  // The same numbers asked for in another order, under another name, with one more.
+  const auto other = folder.sweep(
+      "other.yaml", test::replaced(test::replaced(kLayer, "[16, 32]", "[32, 16, 8]"), "[latency, energy]", "latency"));
+  EXPECT_EQ(folder.run(other).second, 2u);
+  EXPECT_EQ(folder.run(whole), std::make_pair(csv, std::size_t{0}));
+}
+
+TEST(RunSweep, WhatANetworkIsMadeOfBelongsToThePoint) {
+  const Folder folder;
+  EXPECT_EQ(folder.run(folder.sweep("s.yaml", kLayer)).second, 4u);
+  folder.write("layer.yaml", test::replaced(kNetwork, "name: layer", "name: renamed"));
+  EXPECT_EQ(folder.run(folder.sweep("s.yaml", kLayer)).second, 0u);
+  folder.write("layer.yaml", test::replaced(kNetwork, "features: 64", "features: 65"));
+  EXPECT_EQ(folder.run(folder.sweep("s.yaml", kLayer)).second, 4u);
+}
+
+TEST(RunSweep, EqualPointsOfOneSweepRunOnce) {
+  const Folder folder;
+  const auto [csv, ran] =
+      folder.run(folder.sweep("s.yaml", test::replaced(kLayer, "[16, 32]", "[32, 32]") + "  - label: [a, b]\n"));
+  EXPECT_EQ(ran, 2u);
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 9);
+}
+
+TEST(RunSweep, ShardsMergeToTheWhole) {
+  const Folder folder;
+  const auto sweep = folder.sweep("s.yaml", kLayer);
+  const auto whole = folder.run(sweep);
+  for (const std::size_t i : {1u, 2u, 3u}) {
+    SweepOptions options;
+    options.shard = {i, 3};
+    options.store = folder.path() + "/" + std::to_string(i) + ".db";
+    EXPECT_EQ(folder.run(sweep, options).second, i == 1 ? 2u : 1u);
+  }
+  Store all(folder.path() + "/all.db", Store::Mode::kWrite);
+  for (const char* part : {"3", "1", "2"}) {
+    all.merge(Store(folder.path() + "/" + part + ".db", Store::Mode::kReadOnly));
+  }
+  EXPECT_EQ(report::sweep_csv(all.load("s")), whole.first);
+}
+
+TEST(RunSweep, AFailureIsKeptUntilItIsToBeTriedAgain) {
+  const Folder folder;
+  // The TPU's lowest clock is above the first value.
+  const auto sweep = folder.sweep("s.yaml", std::string(kLayer) + "  - chip.clock_mhz: [500, 1050]\n");
+  const auto [csv, ran] = folder.run(sweep);
+  EXPECT_EQ(ran, 8u);
+  EXPECT_THAT(csv, HasSubstr("min_clock_mhz must not be above clock_mhz"));
+  EXPECT_EQ(folder.run(sweep), std::make_pair(csv, std::size_t{0}));
+  SweepOptions again;
+  again.retry_failed = true;
+  EXPECT_EQ(folder.run(sweep, again), std::make_pair(csv, std::size_t{4}));
 }
 
 }  // namespace

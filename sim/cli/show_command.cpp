@@ -148,6 +148,15 @@ void show_effects(const Arguments& arguments, const SweepResult& result, Streams
   }
 }
 
+SweepResult only(const SweepResult& result, const std::vector<std::size_t>& rows) {
+  SweepResult part = result;
+  part.rows.clear();
+  for (const std::size_t i : rows) {
+    part.rows.push_back(result.rows[i]);
+  }
+  return part;
+}
+
 void show_points(const Arguments& arguments, const SweepResult& result, Streams& streams) {
   std::vector<std::size_t> rows(result.rows.size());
   std::iota(rows.begin(), rows.end(), std::size_t{0});
@@ -166,7 +175,7 @@ void show_points(const Arguments& arguments, const SweepResult& result, Streams&
   for (const std::string& name : columns) {
     check_column(result, name);
   }
-  // A file gets every column, people what differs.
+  // A file gets every column, and CSV those of `mantissa sweep --csv`; people see what differs.
   const std::vector<std::string> exported = columns.empty() ? report::column_names(result) : columns;
   const bool markdown = arguments.has("--markdown");
   if (markdown || (arguments.text("--csv") != "-" && arguments.text("--json") != "-")) {
@@ -184,7 +193,9 @@ void show_points(const Arguments& arguments, const SweepResult& result, Streams&
     }
   }
   if (arguments.has("--csv")) {
-    write_target(arguments, "--csv", report::columns_csv(result, {rows, exported}), streams);
+    write_target(arguments, "--csv",
+                 columns.empty() ? report::sweep_csv(only(result, rows)) : report::columns_csv(result, {rows, columns}),
+                 streams);
   }
   if (arguments.has("--json")) {
     write_target(arguments, "--json", report::columns_json(result, {rows, exported}), streams);
@@ -234,7 +245,8 @@ Command show_command() {
        {"--sort", "NAME[:desc]", "order of the points; default: as in the sweep"},
        {"--columns", "LIST", "names of keys and quantities; default: what differs and what was measured"},
        {"--limit", "N", "the first N points"},
-       {"--csv", "FILE", "also write everything shown as CSV, with all columns; '-': CSV on stdout, no table"},
+       {"--csv", "FILE",
+        "also write everything shown as CSV, with the columns of 'sweep --csv'; '-': CSV on stdout, no table"},
        {"--json", "FILE", "also write it as JSON (docs/result_format.md); '-': JSON on stdout, no table"},
        {"--markdown", "", "print the table as Markdown"}},
       {"mantissa show pareto_search.db --pareto --sort latency_s",

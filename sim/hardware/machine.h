@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole chip in SystemC: cores, memory system and DRAM, bound together. It runs one kernel after the other; simulated
-// time goes on from kernel to kernel. One machine per process (SystemC elaborates once).
+// time goes on from kernel to kernel. One machine per SystemC kernel (sc_simcontext), which elaborates once.
 #pragma once
 #include <memory>
 #include <systemc>

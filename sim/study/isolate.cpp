@@ -3,16 +3,15 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
-#include <cstring>
+#include <list>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <system_error>
@@ -22,178 +21,162 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "study/child_process.h"
 #include "study/process_memory.h"
 
 namespace mantissa::study {
 namespace {
 
-// The first byte of what the child sends.
-enum class Outcome : char { kResult = 'r', kModelError = 'm', kLogicError = 'l', kError = 'e' };
-
-void write_all(int file, const std::string& bytes) {
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t n = write(file, bytes.data() + done, bytes.size() - done);
-    if (n < 0 && errno != EINTR) {
-      return;  // the parent has gone: nobody to tell
-    }
-    done += n > 0 ? static_cast<std::size_t>(n) : 0;
-  }
-}
-
-std::string answer(const std::function<std::string()>& work) {
-  const auto tagged = [](Outcome outcome, const std::string& text) {
-    return std::string(1, static_cast<char>(outcome)) + text;
-  };
-  try {
-    return tagged(Outcome::kResult, work());
-  } catch (const ModelError& e) {
-    return tagged(Outcome::kModelError, e.what());
-  } catch (const std::logic_error& e) {
-    return tagged(Outcome::kLogicError, e.what());
-  } catch (const std::exception& e) {
-    return tagged(Outcome::kError, e.what());
-  }
-}
-
 using Clock = std::chrono::steady_clock;
+using Work = std::function<std::string(std::size_t)>;
 
-struct Child {
+// In a child of run_all_isolated: this call forks no more.
+bool isolated_here = false;
+
+// How a call ended.
+struct Ended {
   std::size_t index = 0;
-  pid_t pid = -1;
-  int file = -1;  // what it sends
-  std::string bytes;
-  Clock::time_point deadline = Clock::time_point::max();
-  bool late = false;  // killed at its deadline
+  std::optional<std::string> message;
+  int status = 0;      // of the process, where there is no message
+  bool late = false;   // killed at its deadline
+  bool first = false;  // of its process
 };
 
-// In a child of run_all_isolated: nothing was elaborated here yet.
-bool fresh_process = false;
+struct Worker {
+  ChildProcess process;
+  std::optional<std::size_t> index;  // what it works on
+  std::size_t calls = 0;             // with this one
+  Clock::time_point deadline{};
+};
 
-// Called first in a child.
-void follow(pid_t parent) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) {
-    _exit(1);  // it has ended in between
-  }
-  // An interrupt is for all processes of a terminal or a job. Were a child the first to end by it, its parent would
-  // take that for a failure of the work.
-  for (const int interrupt : {SIGINT, SIGTERM, SIGHUP}) {
-    signal(interrupt, SIG_IGN);
-  }
-}
-
-Child start(std::size_t index, const std::function<std::string()>& work) {
-  int ends[2];
-  if (pipe(ends) != 0) {
-    throw std::system_error(errno, std::generic_category(), "pipe");
-  }
-  const pid_t parent = getpid();
-  const pid_t pid = fork();
-  if (pid < 0) {
-    const int code = errno;
-    close(ends[0]);
-    close(ends[1]);
-    throw std::system_error(code, std::generic_category(), "fork");
-  }
-  if (pid == 0) {
-    follow(parent);
-    close(ends[0]);
-    write_all(ends[1], answer(work));
-    close(ends[1]);
-    _exit(0);  // no destructors, no flushing of buffers that belong to the parent
-  }
-  close(ends[1]);
-  return {index, pid, ends[0], {}};
-}
-
-// Reads what is there. False at the end.
-bool read_some(Child& child) {
-  char buffer[1 << 16];
-  const ssize_t n = read(child.file, buffer, sizeof buffer);
-  if (n > 0) {
-    child.bytes.append(buffer, static_cast<std::size_t>(n));
-  }
-  return n > 0 || (n < 0 && errno == EINTR);
-}
-
-// After its last byte, or its end.
-int reap(const Child& child) {
-  close(child.file);
-  int status = 0;
-  while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  return status;
-}
-
-// What the child returned, or throws what it threw.
-std::string result_of(const Child& child, int status) {
-  if (WIFSIGNALED(status)) {
-    throw std::runtime_error(
-        fmt::format("the simulation process ended by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status))));
-  }
-  if (child.bytes.empty()) {
-    throw std::runtime_error(fmt::format("the simulation process ended with exit code {} and no result",
-                                         WIFEXITED(status) ? WEXITSTATUS(status) : -1));
-  }
-  const std::string text = child.bytes.substr(1);
-  switch (static_cast<Outcome>(child.bytes[0])) {
-    case Outcome::kResult:
-      return text;
-    case Outcome::kModelError: {
-      const std::size_t colon = text.find(": ");
-      throw ModelError(text.substr(0, colon), colon == std::string::npos ? "" : text.substr(colon + 2));
+// The child's side.
+void serve(int file, std::size_t index, std::size_t most_calls, int threads, const Work& work) {
+  keep_memory();
+  limit_threads(threads);
+  std::optional<std::size_t> next = index;
+  for (std::size_t calls = 1; next; ++calls) {
+    isolated_here = true;
+    const std::string message = answer([&] { return work(*next); });
+    send_message(file, message);
+    if (calls >= most_calls || !is_result(message)) {
+      return;
     }
-    case Outcome::kLogicError:
-      throw std::logic_error(text);
-    case Outcome::kError:
-      break;
+    next = receive_work(file);
   }
-  throw std::runtime_error(text);
 }
 
-// Children that run. Those that are left at the end (an exception) are killed.
-class Children {
+// Processes that work. Those that are left at the end (an exception) are killed.
+class Workers {
  public:
-  Children() = default;
-  Children(const Children&) = delete;
-  Children& operator=(const Children&) = delete;
-  ~Children() {
-    for (const Child& child : running_) {
-      kill(child.pid, SIGKILL);
-      reap(child);
+  Workers(std::size_t count, const IsolateOptions& options, const Work& work)
+      : count_(count),
+        options_(options),
+        work_(work),
+        cores_(std::max(1, static_cast<int>(std::thread::hardware_concurrency()))),
+        most_(static_cast<std::size_t>(options.jobs > 0 ? options.jobs : cores_)) {}
+
+  bool busy() const { return !workers_.empty(); }
+
+  // Gives work to all that can have some.
+  void fill() {
+    for (auto at = workers_.begin(); at != workers_.end();) {
+      if (at->index) {
+        ++at;
+      } else if (next_ < count_ && again_.empty()) {
+        begin(*at, next_++);
+        at->process.send(*at->index);
+        ++at;
+      } else {
+        at->process.close_work();
+        at->process.reap();
+        at = workers_.erase(at);
+      }
+    }
+    while (workers_.size() < most_ && (next_ < count_ || !again_.empty())) {
+      start();
     }
   }
 
-  std::size_t count() const { return running_.size(); }
-  void add(Child child) { running_.push_back(std::move(child)); }
-
-  // Waits until something happens. Those that have sent all or are late leave the list.
-  std::vector<Child> wait() {
+  // Waits until something happens. What ended and is not to be tried again.
+  std::vector<Ended> wait() {
     std::vector<pollfd> files;
     auto deadline = Clock::time_point::max();
-    for (const Child& child : running_) {
-      files.push_back({child.file, POLLIN, 0});
-      deadline = std::min(deadline, child.deadline);
+    for (const Worker& worker : workers_) {
+      files.push_back({worker.process.file(), POLLIN, 0});
+      deadline = std::min(deadline, worker.deadline);
     }
-    if (poll(files.data(), files.size(), milliseconds_to(deadline)) < 0 && errno != EINTR) {
-      throw std::system_error(errno, std::generic_category(), "poll");
+    if (poll(files.data(), files.size(), milliseconds_to(deadline)) < 0) {
+      if (errno != EINTR) {
+        throw std::system_error(errno, std::generic_category(), "poll");
+      }
+      return {};
     }
     const auto now = Clock::now();
-    std::vector<Child> ended, left;
-    for (std::size_t i = 0; i < running_.size(); ++i) {
-      Child& child = running_[i];
-      const bool open = (files[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0 || read_some(child);
-      child.late = open && now >= child.deadline;
-      if (child.late) {
-        kill(child.pid, SIGKILL);
-      }
-      (open && !child.late ? left : ended).push_back(std::move(child));
+    std::vector<Ended> ended;
+    std::size_t i = 0;
+    for (auto at = workers_.begin(); at != workers_.end(); ++i) {
+      const bool open = (files[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0 || at->process.read_some();
+      at = take(at, open, now, ended) ? workers_.erase(at) : std::next(at);
     }
-    running_ = std::move(left);
     return ended;
   }
 
  private:
+  void begin(Worker& worker, std::size_t index) const {
+    worker.index = index;
+    ++worker.calls;
+    worker.deadline = options_.time_limit_s > 0
+                          ? Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                               std::chrono::duration<double>(std::min(options_.time_limit_s, 1e8)))
+                          : Clock::time_point::max();
+  }
+
+  void start() {
+    std::size_t index = 0;
+    if (again_.empty()) {
+      index = next_++;
+    } else {
+      index = again_.back();
+      again_.pop_back();
+    }
+    const int threads = std::max(1, cores_ / static_cast<int>(most_));
+    const std::size_t most_calls = std::max<std::size_t>(1, options_.calls_per_process);
+    workers_.push_back({ChildProcess([&](int file) { serve(file, index, most_calls, threads, work_); }), {}, 0, {}});
+    begin(workers_.back(), index);
+  }
+
+  // What there is of a worker. True when its process has ended.
+  bool take(std::list<Worker>::iterator at, bool open, Clock::time_point now, std::vector<Ended>& ended) {
+    Ended end{*at->index, at->process.take_message(), 0, false, at->calls == 1};
+    end.late = open && !end.message && now >= at->deadline;
+    if (open && !end.message && !end.late) {
+      return false;
+    }
+    at->index.reset();
+    const bool goes_on = open && end.message && is_result(*end.message) &&
+                         at->calls < std::max<std::size_t>(1, options_.calls_per_process);
+    if (!goes_on) {
+      if (end.late) {
+        at->process.kill();
+      }
+      end.status = at->process.reap();
+    }
+    if (to_be_repeated(end)) {
+      again_.push_back(end.index);
+    } else {
+      ended.push_back(std::move(end));
+    }
+    return !goes_on;
+  }
+
+  bool to_be_repeated(const Ended& end) {
+    if (end.late || (end.message && is_result(*end.message))) {
+      return false;
+    }
+    const bool killed = !end.message && WIFSIGNALED(end.status) && WTERMSIG(end.status) == SIGKILL;
+    return !end.first || (killed && tried_again_.insert(end.index).second);
+  }
+
   static int milliseconds_to(Clock::time_point deadline) {
     if (deadline == Clock::time_point::max()) {
       return -1;
@@ -202,81 +185,50 @@ class Children {
     return static_cast<int>(std::clamp<std::int64_t>(left, 0, 3'600'000));
   }
 
-  std::vector<Child> running_;
+  const std::size_t count_;
+  const IsolateOptions& options_;
+  const Work& work_;
+  const int cores_;
+  const std::size_t most_;
+  std::list<Worker> workers_;
+  std::size_t next_ = 0;
+  std::vector<std::size_t> again_;     // for a new process
+  std::set<std::size_t> tried_again_;  // that somebody killed
 };
 
 }  // namespace
 
 std::string run_isolated(const std::function<std::string()>& work) {
-  if (std::exchange(fresh_process, false)) {
+  if (std::exchange(isolated_here, false)) {
     return work();
   }
-  Child child = start(0, work);
-  while (read_some(child)) {
+  ChildProcess child([&](int file) { send_message(file, answer(work)); });
+  while (child.read_some()) {
   }
-  return result_of(child, reap(child));
+  const auto message = child.take_message();
+  return result_of(message, child.reap());
 }
 
-void run_all_isolated(std::size_t count, const IsolateOptions& options,
-                      const std::function<std::string(std::size_t)>& work,
+void run_all_isolated(std::size_t count, const IsolateOptions& options, const Work& work,
                       const std::function<void(std::size_t, const std::string&, const std::string&)>& done) {
-  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  const std::size_t most = static_cast<std::size_t>(options.jobs > 0 ? options.jobs : cores);
-  const int threads = std::max(1, cores / static_cast<int>(most));
   release_memory();
-  Children children;
-  std::vector<std::size_t> again;
-  std::set<std::size_t> tried_again;
-  std::size_t next = 0;
-  const auto start_next = [&] {
-    const bool repeat = !again.empty();
-    const std::size_t index = repeat ? again.back() : next;
-    repeat ? again.pop_back() : static_cast<void>(++next);
-    Child child = start(index, [&] {
-      fresh_process = true;
-      keep_memory();
-      limit_threads(threads);
-      return work(index);
-    });
-    if (options.time_limit_s > 0) {
-      child.deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                          std::chrono::duration<double>(std::min(options.time_limit_s, 1e8)));
-    }
-    children.add(std::move(child));
-  };
-  const auto fill = [&] {
-    while ((next < count || !again.empty()) && children.count() < most) {
-      start_next();
-    }
-  };
-  struct Ended {
-    Child child;
-    int status;
-  };
-  for (fill(); children.count() > 0; fill()) {
-    std::vector<Ended> ended;
-    for (Child& child : children.wait()) {
-      const int status = reap(child);
-      if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !child.late && tried_again.insert(child.index).second) {
-        again.push_back(child.index);
-      } else {
-        ended.push_back({std::move(child), status});
-      }
-    }
-    fill();  // the cores have work while results are put away
-    for (const auto& [child, status] : ended) {
+  Workers workers(count, options, work);
+  for (workers.fill(); workers.busy(); workers.fill()) {
+    const std::vector<Ended> ended = workers.wait();
+    workers.fill();  // the cores have work while results are put away
+    for (const Ended& end : ended) {
       std::string bytes, error;
       try {
-        if (child.late) {
+        if (end.late) {
           throw std::runtime_error(fmt::format("stopped at the time limit of {} s", options.time_limit_s));
         }
-        bytes = result_of(child, status);
+        bytes = result_of(end.message, end.status);
       } catch (const std::logic_error& e) {
         error = std::string("internal error: ") + e.what();
       } catch (const std::exception& e) {
         error = e.what();
       }
-      done(child.index, bytes, error);
+      done(end.index, bytes, error);
     }
     if (options.settle && !ended.empty()) {
       options.settle();

@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <map>
+#include <memory>
 #include <systemc>
 #include <type_traits>
 
@@ -94,7 +95,29 @@ energy::Breakdown nominal_energy(const config::Chip& chip, const config::Precisi
   return sum;
 }
 
+// A SystemC kernel of its own for as long as this lives: names, events, processes and simulated time begin anew, and a
+// process can elaborate one machine after the other. IEEE 1666 does not have this; Accellera's sc_simcontext.h does.
+// The kernel that a process starts with stays: events of the library itself belong to it. Coroutines end without
+// unwinding their stacks, so processes that do this often are replaced now and then (study/isolate).
+class FreshKernel {
+ public:
+  FreshKernel() : before_(sc_core::sc_get_curr_simcontext()), own_(std::make_unique<sc_core::sc_simcontext>()) {
+    sc_core::sc_curr_simcontext = own_.get();
+  }
+  ~FreshKernel() {
+    own_.reset();
+    sc_core::sc_curr_simcontext = before_;
+  }
+  FreshKernel(const FreshKernel&) = delete;
+  FreshKernel& operator=(const FreshKernel&) = delete;
+
+ private:
+  sc_core::sc_simcontext* before_;
+  std::unique_ptr<sc_core::sc_simcontext> own_;
+};
+
 Timing run_governed(const config::Chip& chip, const config::PrecisionPlan& plan, const chips::Placement& placement) {
+  const FreshKernel kernel;  // ends after the machine
   hardware::Machine machine("chip", chip);
   Timing timing{chip.clock(), run_kernels(machine, chip, plan, placement)};
   // Over the power limit: once more at the clock that the limit allows.

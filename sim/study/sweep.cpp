@@ -27,6 +27,9 @@ using report::SweepRow;
 using Kind = config::SweepKey::Kind;
 using Positions = std::vector<std::size_t>;
 
+// Of points that take milliseconds: what a SystemC kernel leaves behind does not add up.
+constexpr std::size_t kPointsPerProcess = 64;
+
 bool is_column(const config::SweepKey& key) {
   return key.kind != Kind::kChip && key.kind != Kind::kWorkload && key.kind != Kind::kPrecision;
 }
@@ -129,7 +132,7 @@ class Evaluation {
       members.push_back({keys_.key(point), row_of(sweep_, position, point), false});
       const std::string& key = members.back().key;
       const auto stored = store_.find(key);
-      const bool again = stored && !stored->error.empty() && options_.retry_failed && ran_.count(key) == 0;
+      const bool again = stored && !stored->error.empty() && options_.retry_failed && failed_.count(key) == 0;
       if ((!stored || again) && running.insert(key).second) {
         members.back().has_outcome = true;
         missing.push_back(members.size() - 1);
@@ -175,7 +178,8 @@ class Evaluation {
       runner_.prepare(point_of(i));
     }
     std::vector<Store::Member> finished;
-    const IsolateOptions isolate{options_.jobs, sweep_.time_limit_s, [&] {
+    const std::size_t calls = sweep_.measure.accuracy ? 1 : kPointsPerProcess;
+    const IsolateOptions isolate{options_.jobs, sweep_.time_limit_s, calls, [&] {
                                    keep(finished);
                                    finished.clear();
                                  }};
@@ -183,9 +187,10 @@ class Evaluation {
         missing.size(), isolate, [&](std::size_t i) { return runner_.run(point_of(i)); },
         [&](std::size_t i, const std::string& bytes, const std::string& error) {
           Store::Member& member = members[missing[i]];
-          ran_.insert(member.key);
           if (error.empty()) {
             PointRunner::unpack(bytes, member.row);
+          } else {
+            failed_.insert(member.key);
           }
           member.row.error = error;
           std::replace(member.row.error.begin(), member.row.error.end(), '\n', ' ');
@@ -214,7 +219,7 @@ class Evaluation {
   PointRunner runner_;
   SweepCounts counts_;
   std::set<std::size_t> listed_;  // positions
-  std::set<std::string> ran_;     // keys
+  std::set<std::string> failed_;  // keys of what this call ran
 };
 
 }  // namespace

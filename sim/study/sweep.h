@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the points of a sweep, each in a process of its own, and keeps their results in a store as they come: a sweep
-// that is stopped at any moment goes on where it was.
+// Runs the points of a sweep in processes of their own and keeps their results in a store as they come: a sweep that
+// is stopped at any moment goes on where it was.
 #pragma once
 #include <cstddef>
 #include <functional>

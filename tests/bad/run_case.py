@@ -4,6 +4,7 @@
 
 A case file (cases/*.case) is a list of sections, each begun by a line with '@':
   @run ARGUMENTS            the command line after `mantissa`; runs in an empty folder that holds only the files below
+  @first ARGUMENTS          another command line, which runs before it in the same folder and succeeds
   @file NAME                a file with the lines that follow
   @edit NAME FROM           a copy of home's file FROM with replacements: '-' lines, which must occur once, give way to
                             the '+' lines that follow them
@@ -67,13 +68,15 @@ def edited(source, lines):
 
 def run(binary, parsed):
     with tempfile.TemporaryDirectory() as folder:
-        arguments, exit_code = [], 2
+        arguments, first, exit_code = [], [], 2
         for kind, argument, lines in parsed:
             path = pathlib.Path(folder, argument.split(" ")[0]) if kind in ("file", "edit", "bytes") else None
             if path:
                 path.parent.mkdir(parents=True, exist_ok=True)
             if kind == "run":
                 arguments = shlex.split(argument)
+            elif kind == "first":
+                first.append(shlex.split(argument))
             elif kind == "file":
                 path.write_text("\n".join(strip_end(lines)) + "\n")
             elif kind == "edit":
@@ -85,6 +88,8 @@ def run(binary, parsed):
             elif kind != "stderr":
                 sys.exit(f"unknown section @{kind}")
         environment = dict(os.environ, MANTISSA_HOME=str(HOME), TMPDIR=folder)
+        for words in first:
+            subprocess.run([binary, *words], cwd=folder, env=environment, stdout=subprocess.DEVNULL, timeout=120, check=True)
         result = subprocess.run([binary, *arguments], cwd=folder, env=environment, capture_output=True, timeout=120)
         said = result.stderr.decode("utf-8", "replace").replace(str(HOME), "{home}")
         return result.returncode, result.stdout, said, exit_code

@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <map>
 #include <systemc>
 #include <vector>
 
@@ -38,10 +40,16 @@ double cpu_seconds(int who) {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-double resident_mb(int who) {
+double peak_mb(int who) {
   rusage usage{};
   getrusage(who, &usage);
   return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+double resident_mb() {
+  std::size_t pages = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident;
+  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
 }
 
 // The simulations alone, one after the other: CPU seconds of all.
@@ -52,7 +60,7 @@ double simulate_all(const config::Sweep& sweep, const std::vector<std::size_t>& 
   const network::Graph graph = network::load_network(workload, workload.batch);
   double sum = 0;
   run_all_isolated(
-      positions.size(), {.jobs = 1},
+      positions.size(), {.jobs = 1, .calls_per_process = 64},
       [&](std::size_t i) {
         const config::SweepPoint point = sweep.point(sweep.places(positions[i]));
         const config::Chip chip = config::parse_chip(sweep.chip_document(point), point.chip);
@@ -90,9 +98,17 @@ int sweep_bench(std::size_t every) {
     run_sweep(sweep, options);
     return seconds_since(start);
   };
+  std::map<std::size_t, double> memory;  // MB of this process, by tenths of the points
+  options.counts = [&](const SweepCounts& c) { memory.emplace(c.done * 10 / positions.size(), resident_mb()); };
   const double all_cores = swept(0);
-  fmt::print("{} points: {:.1f} s, {:.1f} points/s on all cores; this process {:.1f} MB, a point {:.1f} MB\n",
-             positions.size(), all_cores, count / all_cores, resident_mb(RUSAGE_SELF), resident_mb(RUSAGE_CHILDREN));
+  options.counts = {};
+  fmt::print("{} points: {:.1f} s, {:.1f} points/s on all cores\n", positions.size(), all_cores, count / all_cores);
+  fmt::print("peak memory: this process {:.1f} MB, those of points {:.1f} MB; this process after each tenth, MB:",
+             peak_mb(RUSAGE_SELF), peak_mb(RUSAGE_CHILDREN));
+  for (const auto& [tenth, mb] : memory) {
+    fmt::print(" {:.1f}", mb);
+  }
+  fmt::print("\n");
   const auto start = Clock::now();
   run_sweep(sweep, options);
   fmt::print("again, all of them stored: {:.2f} s, {:.2f} ms a point\n", seconds_since(start),

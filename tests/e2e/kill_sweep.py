@@ -95,4 +95,5 @@ def main():
         assert read("merged.csv") == whole
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -8,4 +8,6 @@ if(TARGET mantissa)
   set_tests_properties(e2e.program e2e.documents e2e.plots PROPERTIES LABELS e2e TIMEOUT 1800)
   add_test(NAME e2e.kill_sweep COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/kill_sweep.py $<TARGET_FILE:mantissa>)
   set_tests_properties(e2e.kill_sweep PROPERTIES LABELS e2e TIMEOUT 600)
+  add_test(NAME e2e.slurm_sweep COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/slurm_sweep.py $<TARGET_FILE:mantissa>)
+  set_tests_properties(e2e.slurm_sweep PROPERTIES LABELS e2e TIMEOUT 600 SKIP_RETURN_CODE 77)  # without Slurm
 endif()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -9,6 +10,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <set>
+#include <vector>
 
 #include "base/error.h"
 #include "study/isolate.h"
@@ -103,6 +106,77 @@ TEST(RunAllIsolated, WhatSomebodyKillsIsTriedOnceMore) {
     return "done";
   });
   EXPECT_EQ(ended.results.size(), 2u);
+}
+
+TEST(RunAllIsolated, AProcessMakesSoManyCallsAndIsReplaced) {
+  const Ended ended = run_all(10, {.jobs = 1, .calls_per_process = 4}, [](std::size_t) {
+    static int calls = 0;
+    return fmt::format("{} {}", getpid(), ++calls);
+  });
+  std::map<std::string, std::vector<std::string>> calls;  // by process
+  for (const auto& [i, text] : ended.results) {
+    const std::size_t space = text.find(' ');
+    calls[text.substr(0, space)].push_back(text.substr(space + 1));
+  }
+  std::multiset<std::vector<std::string>> histories;
+  for (const auto& [pid, history] : calls) {
+    histories.insert(history);
+  }
+  EXPECT_EQ(histories,
+            (std::multiset<std::vector<std::string>>{{"1", "2"}, {"1", "2", "3", "4"}, {"1", "2", "3", "4"}}));
+}
+
+TEST(RunAllIsolated, OneCrashAndOneHangAmongManyCallsOfAProcessAreTheirOwnAlone) {
+  const Ended ended =
+      run_all(40, {.jobs = 2, .time_limit_s = 1, .calls_per_process = 64}, [](std::size_t i) -> std::string {
+        if (i == 11) {
+          abort();
+        }
+        for (volatile bool hangs = i == 17; hangs;) {
+        }
+        if (i == 23) {
+          throw std::runtime_error("twenty-three");
+        }
+        return std::to_string(i);
+      });
+  ASSERT_EQ(ended.results.size(), 37u);
+  for (const auto& [i, text] : ended.results) {
+    EXPECT_EQ(text, std::to_string(i));
+  }
+  EXPECT_THAT(ended.errors.at(11), ::testing::HasSubstr("signal 6"));
+  EXPECT_EQ(ended.errors.at(17), "stopped at the time limit of 1 s");
+  EXPECT_EQ(ended.errors.at(23), "twenty-three");
+}
+
+TEST(RunAllIsolated, WhatAnotherCallLeftBehindIsNotBlamedOnTheNext) {
+  const Ended ended = run_all(6, {.jobs = 1, .calls_per_process = 64}, [](std::size_t i) -> std::string {
+    static bool damaged = false;  // by call 2: what comes after it in the same process fails
+    if (damaged && i == 3) {
+      abort();
+    }
+    if (damaged) {
+      throw std::runtime_error("damaged");
+    }
+    damaged = i == 2 || i == 4;
+    return "done";
+  });
+  EXPECT_EQ(ended.results.size(), 6u);
+  EXPECT_TRUE(ended.errors.empty());
+}
+
+TEST(RunAllIsolated, AProcessThatIsKilledBetweenCallsLosesNothing) {
+  const Ended ended = run_all(8, {.jobs = 1, .calls_per_process = 64}, [](std::size_t i) -> std::string {
+    if (i == 3 && fork() == 0) {
+      const pid_t worker = getppid();
+      usleep(20'000);  // by then its answer is on its way or later calls are
+      kill(worker, SIGKILL);
+      _exit(0);
+    }
+    usleep(5'000);
+    return std::string(200'000, static_cast<char>('a' + i));
+  });
+  ASSERT_EQ(ended.results.size(), 8u);
+  EXPECT_EQ(ended.results.at(7), std::string(200'000, 'h'));
 }
 
 TEST(RunAllIsolated, InterruptsAreTheParentsBusiness) {

@@ -110,6 +110,21 @@ TEST(RunSweep, AValueOfTheChipReachesTheMachine) {
   EXPECT_GT(r.rows[1].measured.timing->latency_s, 1.3 * r.rows[0].measured.timing->latency_s);
 }
 
+TEST(RunSweep, APointDoesNotDependOnThePointsBeforeItInItsProcess) {
+  const std::string head = "measure: [latency, energy]\nworkload: fashion_resnet\naxes:\n";
+  const report::SweepResult together =
+      swept(head + "  - chip: [h100_sxm, tpu_v4, ane_a17_pro]\n  - batch: [1, 7]\n", 1);
+  ASSERT_EQ(together.rows.size(), 6u);
+  for (const report::SweepRow& row : together.rows) {
+    ASSERT_EQ(row.error, "");
+    const report::SweepResult alone =
+        swept(head + "  - chip: [" + row.chip + "]\n  - batch: [" + std::to_string(row.measured.batch) + "]\n", 1);
+    ASSERT_EQ(alone.rows.at(0).error, "");
+    EXPECT_EQ(alone.rows[0].measured.timing->latency_s, row.measured.timing->latency_s) << row.chip;
+    EXPECT_EQ(alone.rows[0].measured.timing->energy_per_input_j, row.measured.timing->energy_per_input_j) << row.chip;
+  }
+}
+
 TEST(RunSweep, APointThatFailsStopsNothing) {
   const report::SweepResult r = swept(
       "measure: [latency, accuracy]\nworkload: fashion_resnet\nimages: 20\naxes:\n"

@@ -15,7 +15,6 @@ namespace mantissa::cli {
 namespace {
 
 constexpr std::int64_t kMaxJobs = 1024;
-
 constexpr std::int64_t kMaxShards = 100'000;
 constexpr std::size_t kShownRows = 200;
 

@@ -44,14 +44,6 @@ std::pair<std::string, std::string> head_of(const std::string& column) {
                                     : std::pair{quantity->title.substr(0, comma), quantity->title.substr(comma + 2)};
 }
 
-std::string escaped(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    result += c == '|' ? "\\|" : c == '\n' ? " " : std::string(1, c);
-  }
-  return result;
-}
-
 // A key's value may be a whole number beyond a double's: it stays text then.
 Json json_cell(const SweepResult& result, std::size_t row, const std::string& column) {
   const SweepRow& r = result.rows[row];
@@ -144,14 +136,14 @@ std::string columns_markdown(const SweepResult& result, const ColumnSelection& s
   text += "|";
   for (const std::string& column : s.columns) {
     const auto [name, unit] = head_of(column);
-    text += fmt::format(" {}{}{} |", escaped(name), unit.empty() ? "" : ", ", unit);
+    text += fmt::format(" {}{}{} |", markdown_cell(name), unit.empty() ? "" : ", ", unit);
     rule += is_numeric(result, s, column) ? "---:|" : "---|";
   }
   text += "\n" + rule + "\n";
   for (const std::size_t row : s.rows) {
     text += "|";
     for (const std::string& column : s.columns) {
-      text += " " + escaped(readable_cell(result, row, column)) + " |";
+      text += " " + markdown_cell(readable_cell(result, row, column)) + " |";
     }
     text += "\n";
   }

@@ -68,14 +68,6 @@ std::string remainder(const ObjectiveEffects& o) {
       o.full_grid ? "Full grid: exact shares." : "Not a full grid: shares are estimated by an additive fit.");
 }
 
-std::string escaped(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    result += c == '|' ? "\\|" : c == '\n' ? " " : std::string(1, c);
-  }
-  return result;
-}
-
 Json effect_json(const KeyEffect& e) {
   Json json{{"key", e.key},
             {"range", finite(e.range)},
@@ -121,7 +113,7 @@ std::string effects_markdown(const EffectsReport& report) {
     for (const KeyEffect& effect : o.effects) {
       text += "|";
       for (const std::string& cell : cells_of(effect)) {
-        text += " " + escaped(cell) + " |";
+        text += " " + markdown_cell(cell) + " |";
       }
       text += "\n";
     }

@@ -73,18 +73,18 @@ Value output_sqnr(const SweepRow& row) {
 
 const std::vector<Definition>& definitions() {
   static const std::vector<Definition> all = {
-      {{"latency_s", false, "latency, s"}, latency},
-      {{"inputs_per_s", true, "throughput, inputs/s"}, throughput},
-      {{"energy_per_input_j", false, "energy, J/input"}, energy},
-      {{"average_power_w", false, "average power, W"}, power},
-      {{"inputs_per_j", true, "efficiency, inputs/J"}, inputs_per_joule},
-      {{"clock_mhz", true, "clock, MHz"}, clock},
-      {{"area_mm2", false, "area, mm2"}, [](const SweepRow& row) { return row.area_mm2; }},
-      {{"inputs_per_s_per_mm2", true, "throughput per area, inputs/s/mm2"}, throughput_per_area},
-      {{"accuracy_loss_ratio", false, "accuracy lost against FP32, ratio"}, accuracy_loss},
-      {{"top1_ratio", true, "top-1 accuracy, ratio"}, top1},
-      {{"perplexity", false, "perplexity"}, perplexity},
-      {{"output_sqnr_db", true, "SQNR of the output, dB"}, output_sqnr}};
+      {{"latency_s", false, "latency, s", Measure::kLatency}, latency},
+      {{"inputs_per_s", true, "throughput, inputs/s", Measure::kLatency}, throughput},
+      {{"energy_per_input_j", false, "energy, J/input", Measure::kEnergy}, energy},
+      {{"average_power_w", false, "average power, W", Measure::kEnergy}, power},
+      {{"inputs_per_j", true, "efficiency, inputs/J", Measure::kEnergy}, inputs_per_joule},
+      {{"clock_mhz", true, "clock, MHz", Measure::kLatency}, clock},
+      {{"area_mm2", false, "area, mm2", Measure::kNothing}, [](const SweepRow& row) { return row.area_mm2; }},
+      {{"inputs_per_s_per_mm2", true, "throughput per area, inputs/s/mm2", Measure::kLatency}, throughput_per_area},
+      {{"accuracy_loss_ratio", false, "accuracy lost against FP32, ratio", Measure::kAccuracy}, accuracy_loss},
+      {{"top1_ratio", true, "top-1 accuracy, ratio", Measure::kAccuracy}, top1},
+      {{"perplexity", false, "perplexity", Measure::kAccuracy}, perplexity},
+      {{"output_sqnr_db", true, "SQNR of the output, dB", Measure::kAccuracy}, output_sqnr}};
   return all;
 }
 

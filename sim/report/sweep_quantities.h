@@ -10,10 +10,14 @@
 
 namespace mantissa::report {
 
+// What a sweep has to measure for a quantity.
+enum class Measure { kNothing, kLatency, kEnergy, kAccuracy };
+
 struct Quantity {
   std::string name;       // with its unit: latency_s
   bool maximize = false;  // which way is better
   std::string title;      // for tables and axes of plots, with its unit
+  Measure needs = Measure::kNothing;
 };
 
 const std::vector<Quantity>& quantities();

@@ -9,6 +9,7 @@
 
 #include "report/accuracy_parts.h"
 #include "report/csv.h"
+#include "report/table_parts.h"
 
 namespace mantissa::report {
 namespace {
@@ -183,14 +184,6 @@ ReadableTable readable(const SweepResult& r) {
     });
   }
   return table;
-}
-
-std::string markdown_cell(const std::string& text) {
-  std::string escaped;
-  for (const char c : text) {
-    escaped += c == '|' ? "\\|" : c == '\n' ? " " : std::string(1, c);
-  }
-  return escaped;
 }
 
 }  // namespace

@@ -27,6 +27,15 @@ std::vector<double> collect(const Range& range, F value) {
   return values;
 }
 
+// A text as it stands in a Markdown table.
+inline std::string markdown_cell(const std::string& text) {
+  std::string cell;
+  for (const char c : text) {
+    cell += c == '|' ? "\\|" : c == '\n' ? " " : std::string(1, c);
+  }
+  return cell;
+}
+
 inline std::string scaled(double value, const Scale& scale, int digits = 3) {
   return significant(value * scale.factor, digits);
 }

@@ -30,18 +30,19 @@ bool is_ordered(const config::SweepAxis& axis) {
   });
 }
 
-// What a sweep has to measure for a quantity; empty: it does.
-std::string missing_measure(const Sweep& sweep, const std::string& name) {
-  const bool of_accuracy =
-      name == "accuracy_loss_ratio" || name == "top1_ratio" || name == "perplexity" || name == "output_sqnr_db";
-  if (of_accuracy) {
-    return sweep.measure.accuracy ? "" : "accuracy";
+// What is to be added to the sweep's measures for a quantity; empty: nothing.
+std::string missing_measure(const config::SweepMeasures& measure, report::Measure needs) {
+  switch (needs) {
+    case report::Measure::kNothing:
+      return "";
+    case report::Measure::kLatency:
+      return measure.latency ? "" : "latency";
+    case report::Measure::kEnergy:
+      return measure.energy ? "" : "energy";
+    case report::Measure::kAccuracy:
+      return measure.accuracy ? "" : "accuracy";
   }
-  const bool of_energy = name == "energy_per_input_j" || name == "average_power_w" || name == "inputs_per_j";
-  if (of_energy) {
-    return sweep.measure.energy ? "" : "energy";
-  }
-  return name == "area_mm2" || sweep.measure.latency ? "" : "latency";
+  return "";
 }
 
 }  // namespace
@@ -75,7 +76,7 @@ std::vector<Objective> check_objectives(const Sweep& sweep) {
       refuse(written.node, fmt::format("no objective '{}'{}", written.name, suggestion(written.name, known, 20)));
     } else if (repeated) {
       refuse(written.node, fmt::format("objective '{}' is there twice", written.name));
-    } else if (const std::string measure = missing_measure(sweep, written.name); !measure.empty()) {
+    } else if (const std::string measure = missing_measure(sweep.measure, quantity->needs); !measure.empty()) {
       refuse(written.node, fmt::format("objective '{}' is not measured; add {} to 'measure'", written.name, measure));
     } else {
       objectives.push_back({quantity->name, quantity->maximize});

@@ -62,7 +62,8 @@ Store::Store(const std::string& path, Mode mode) : path_(path), write_(mode == M
       throw UsageError(fmt::format("there is no file {}; 'mantissa sweep' writes one", path));
     }
     if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-      throw UsageError(fmt::format("{} is no file", path));
+      throw UsageError(fmt::format("{} is {}", path,
+                                   std::filesystem::is_directory(status) ? "a folder, not a file" : "no regular file"));
     }
     if (write_) {
       lock_ = std::make_unique<Lock>(path);
@@ -183,7 +184,7 @@ report::SweepResult Store::load(const std::string& sweep) const {
   }
   if (names.empty() || (sweep.empty() && names.size() != 1)) {
     throw UsageError(names.empty() ? fmt::format("{} holds no sweep", path_)
-                                   : fmt::format("{} holds several sweeps: {}; name one of them", path_, list));
+                                   : fmt::format("{} holds several sweeps: {}; name one with --sweep", path_, list));
   }
   Statement head(*database_, "SELECT name, title, head FROM sweeps WHERE name = ?");
   head.bind(sweep.empty() ? names.front() : sweep);

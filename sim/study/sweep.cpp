@@ -95,6 +95,12 @@ Positions shard_of(const Positions& positions, const SweepShard& shard) {
   return own;
 }
 
+void check_shard(const Sweep& sweep, const SweepShard& shard) {
+  if (shard.count > 1 && adaptive(sweep)) {
+    throw UsageError("nsga2 chooses points by the results of others: it cannot be cut into shards");
+  }
+}
+
 // What a sweep's list of points is of: with other files or another program it starts anew.
 std::string definition_of(const Sweep& sweep) {
   std::string text = version() + " " + config::YamlNode::load_file(sweep.path).hash();
@@ -229,6 +235,7 @@ std::string sweep_name(const Sweep& sweep) {
 }
 
 SweepResult list_points(const Sweep& sweep, const SweepShard& shard) {
+  check_shard(sweep, shard);
   if (adaptive(sweep)) {
     throw UsageError("which points nsga2 runs depends on their results: there is no list before");
   }
@@ -240,9 +247,7 @@ SweepResult list_points(const Sweep& sweep, const SweepShard& shard) {
 }
 
 SweepResult run_sweep(const Sweep& sweep, const SweepOptions& options) {
-  if (options.shard.count > 1 && adaptive(sweep)) {
-    throw UsageError("nsga2 chooses points by the results of others: it cannot be cut into shards");
-  }
+  check_shard(sweep, options.shard);
   Evaluation evaluation(sweep, options);
   search(sweep, [&](const Positions& positions) {
     return evaluation.rows(adaptive(sweep) ? positions : shard_of(positions, options.shard));

@@ -16,7 +16,6 @@
 #include "base/error.h"
 #include "config/workload.h"
 #include "execute/dataset.h"
-#include "study/version.h"
 
 namespace mantissa::study {
 namespace {
@@ -162,7 +161,7 @@ std::string PointKeys::of_chip(const SweepPoint& point, const YamlNode& document
 }
 
 std::string PointKeys::key(const SweepPoint& point) {
-  std::string text = version() + "\n";
+  std::string text = program_ + "\n";
   try {
     const YamlNode chip = sweep_.chip_document(point);
     const std::string precision = precision_of(point, chip);

@@ -6,14 +6,18 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "config/sweep.h"
+#include "study/version.h"
 
 namespace mantissa::study {
 
 class PointKeys {
  public:
-  explicit PointKeys(const config::Sweep& sweep) : sweep_(sweep) {}
+  // `program`: whose results they are.
+  explicit PointKeys(const config::Sweep& sweep, std::string program = version())
+      : sweep_(sweep), program_(std::move(program)) {}
 
   // XXH3, 128 bits, as 32 hex digits. A point whose files cannot be made has a key of its mistake.
   std::string key(const config::SweepPoint& point);
@@ -25,6 +29,7 @@ class PointKeys {
   const std::string& hash_of_file(const std::string& path);
 
   const config::Sweep& sweep_;
+  const std::string program_;
   std::map<std::string, std::string> entries_;    // of chip files as they are, by file and name
   std::map<std::string, std::string> workloads_;  // by file, precision and changes
   std::map<std::string, std::string> files_;      // hashes of their bytes, by path

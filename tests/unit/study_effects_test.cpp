@@ -189,7 +189,8 @@ TEST(Effects, OfASampleComeNearThoseOfTheGrid) {
   EXPECT_NEAR(of_key(estimate, "a").share, of_key(exact, "a").share, 0.08);
   EXPECT_NEAR(of_key(estimate, "b").share, of_key(exact, "b").share, 0.08);
   EXPECT_LT(of_key(estimate, "noise").share, 0.02);
-  EXPECT_LE(of_key(estimate, "a").levels.size(), kMaxSampleLevels);  // in classes
+  EXPECT_EQ(of_key(estimate, "a").levels.size(), kMaxSampleLevels);  // in classes
+  EXPECT_EQ(of_key(estimate, "noise").levels.size(), 5U);            // few enough to be themselves
   EXPECT_THAT(of_key(estimate, "a").levels[0].value, ::testing::StartsWith("0 .. "));
 }
 

@@ -141,7 +141,7 @@ TEST(Store, RefusesFilesThatAreNone) {
   for (const Mode mode : {Mode::kReadOnly, Mode::kWrite}) {
     EXPECT_THAT(refusal([&] { Store(text, mode); }), HasSubstr("a file of another kind"));
     EXPECT_THAT(refusal([&] { Store(foreign, mode); }), HasSubstr("a database of another program"));
-    EXPECT_THAT(refusal([&] { Store(folder.path(), mode); }), HasSubstr("is no file"));
+    EXPECT_THAT(refusal([&] { Store(folder.path(), mode); }), HasSubstr("is a folder, not a file"));
   }
   EXPECT_EQ(test::read_file(text), std::string(5000, 'x'));
   EXPECT_THAT(refusal([&] { Store(folder.path() + "/none.db", Mode::kReadOnly); }), HasSubstr("there is no file"));

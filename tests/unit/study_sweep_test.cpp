@@ -2,6 +2,7 @@
 // Sweeps as they run: results in order, the same for any number of processes, and failures that stop nothing.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -14,6 +15,7 @@
 #include "study/isolate.h"
 #include "study/store.h"
 #include "study/sweep.h"
+#include "study/sweep_point.h"
 #include "support/files.h"
 
 namespace mantissa::study {
@@ -123,6 +125,27 @@ TEST(RunSweep, APointDoesNotDependOnThePointsBeforeItInItsProcess) {
     EXPECT_EQ(alone.rows[0].measured.timing->latency_s, row.measured.timing->latency_s) << row.chip;
     EXPECT_EQ(alone.rows[0].measured.timing->energy_per_input_j, row.measured.timing->energy_per_input_j) << row.chip;
   }
+}
+
+// Each has a SystemC kernel of its own. Were one to fail, it would be repeated in a new process, and nothing but time
+// would be lost.
+TEST(PointRunner, ManyMachinesRunInOneProcess) {
+  const test::TemporaryFolder folder;
+  const config::Sweep sweep = config::load_sweep(folder.write(
+      "sweep.yaml", "measure: latency\nchip: tpu_v4\nworkload: fashion_resnet\naxes: [{batch: {from: 1, to: 5}}]\n"));
+  const PointRunner runner(sweep, {});
+  std::set<std::string> processes, errors;
+  run_all_isolated(
+      sweep.points(), {.jobs = 1, .calls_per_process = 8},
+      [&](std::size_t i) {
+        runner.run(sweep.point(sweep.places(i)));
+        return std::to_string(getpid());
+      },
+      [&](std::size_t, const std::string& bytes, const std::string& error) {
+        (error.empty() ? processes : errors).insert(bytes + error);
+      });
+  EXPECT_TRUE(errors.empty()) << *errors.begin();
+  EXPECT_EQ(processes.size(), 1U);
 }
 
 TEST(RunSweep, APointThatFailsStopsNothing) {

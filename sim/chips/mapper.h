@@ -58,7 +58,15 @@ struct StreamWork {
   Macs macs{};                   // useful multiply-accumulates done by the vector units (depthwise convolution)
   double load_factor = 1;        // bytes moved for one byte of the operand (padding of short runs)
 };
+// How the blocks of a stream are cut.
+struct StreamCut {
+  std::int64_t cores = 1;       // that share the work
+  std::int64_t least = 1;       // blocks, where there is enough to cut
+  Bytes largest{}, smallest{};  // block of operands and results together
+};
 MappedKernel map_stream(const config::Chip& chip, const PlacedKernel& kernel, const StreamWork& work);
+MappedKernel map_stream(const config::Chip& chip, const PlacedKernel& kernel, const StreamWork& work,
+                        const StreamCut& cut);
 // The stream work of a kernel without matrix work.
 StreamWork stream_work(const config::Chip& chip, const config::Precision& precision, const network::Kernel& kernel);
 

@@ -15,6 +15,7 @@ MatrixProblem matrix_problem(const PlacedKernel& placed) {
   if (const auto* conv = std::get_if<network::ConvWork>(&kernel.work)) {
     problem.gemm = network::as_gemm(*conv);
     problem.taps = conv->kernel_h * conv->kernel_w;
+    problem.convolution = true;
   } else {
     problem.gemm = std::get<network::GemmWork>(kernel.work);
   }

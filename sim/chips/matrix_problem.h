@@ -11,6 +11,7 @@ struct MatrixProblem {
       gemm;  // per group: batch x [m x k] x [k x n]; a convolution's m are output pixels, n output channels
   std::int64_t taps =
       1;        // kernel positions of a convolution: k = taps x channels, and `a` holds k / taps values per pixel
+  bool convolution = false;
   Stream a, b;  // data and weights
   Stream rest;  // residual, bias and whatever else the tail reads, as one stream
   Stream out;

@@ -24,7 +24,8 @@ class ElementSizes {
       for (const auto& read : kernel.is_matrix() ? kernel.reads : std::vector<network::Operand>{}) {
         if (read.storage == network::Storage::kMatrix) {
           int& bytes = matrix_[{read.value, read.weights}];
-          bytes = std::max(bytes, (read.weights ? datapath.b : datapath.a).storage_bytes());
+          const numerics::Format& weights = plan.of(kernel.name).weights.value_or(datapath.b);
+          bytes = std::max(bytes, (read.weights ? weights : datapath.a).storage_bytes());
         }
       }
     }
@@ -35,7 +36,8 @@ class ElementSizes {
       case network::Storage::kMatrix: {
         const auto at = matrix_.find({operand.value, operand.weights});
         const numerics::Datapath& base = plan_.base().matrix;
-        return at != matrix_.end() ? at->second : (operand.weights ? base.b : base.a).storage_bytes();
+        return at != matrix_.end() ? at->second
+                                   : (operand.weights ? plan_.base().weights.value_or(base.b) : base.a).storage_bytes();
       }
       case network::Storage::kVector:
         return plan_.base().vector.storage_bytes();
@@ -97,27 +99,37 @@ std::map<network::ValueId, Life> find_lives(const config::Chip& chip, const Elem
   return lives;
 }
 
-// The values that stay on chip, and the most bytes of activations that are alive at once.
+// The values that stay on chip, and the most bytes of activations that are alive at once. One walk over the kernels:
+// networks of a training step have tens of thousands of values.
 std::pair<std::set<network::ValueId>, Bytes> choose_on_chip(const std::map<network::ValueId, Life>& lives,
                                                             const network::Graph& graph, int kernels, Bytes capacity) {
+  const std::set<network::ValueId> outputs(graph.outputs.begin(), graph.outputs.end());
+  using Lives = std::vector<std::pair<network::ValueId, Bytes>>;
+  std::vector<Lives> begin(static_cast<std::size_t>(kernels)), end(begin);
+  Bytes alive{};
+  for (const auto& [value, life] : lives) {
+    if (life.first < 0) {
+      alive += life.bytes;  // inputs are there before the first kernel
+    } else {
+      begin[static_cast<std::size_t>(life.first)].emplace_back(value, life.bytes);
+    }
+    end[static_cast<std::size_t>(life.last)].emplace_back(value, life.bytes);
+  }
   std::set<network::ValueId> resident;
   Bytes used{}, peak{};
-  for (int i = 0; i < kernels; ++i) {
-    Bytes alive{};
-    for (const auto& [value, life] : lives) {
-      alive += life.first <= i && i <= life.last ? life.bytes : Bytes(0);
-      const bool output = std::find(graph.outputs.begin(), graph.outputs.end(), value) != graph.outputs.end();
-      if (life.first == i && !output && used + life.bytes <= capacity) {
+  for (std::size_t i = 0; i < begin.size(); ++i) {
+    for (const auto& [value, bytes] : begin[i]) {
+      alive += bytes;
+      if (outputs.count(value) == 0 && used + bytes <= capacity) {
         resident.insert(value);
-        used += life.bytes;
-      }
-    }
-    for (const auto& [value, life] : lives) {
-      if (life.last == i && resident.count(value) != 0) {
-        used -= life.bytes;
+        used += bytes;
       }
     }
     peak = std::max(peak, alive);
+    for (const auto& [value, bytes] : end[i]) {
+      alive -= bytes;
+      used -= resident.count(value) != 0 ? bytes : Bytes(0);
+    }
   }
   return {std::move(resident), peak};
 }

@@ -28,11 +28,18 @@ StreamWork stream_work(const config::Chip& chip, const config::Precision& precis
   StreamWork work;
   const double epilogue = kernel.epilogue_ops, specials = kernel.epilogue_specials;
   if (const auto* v = std::get_if<network::VectorWork>(&kernel.work)) {
-    work = {v->elements, v->ops + epilogue, v->specials + specials, Macs(0), 1};
+    double read = 0;  // elements
+    for (const auto& operand : kernel.reads) {
+      read += operand.storage == network::Storage::kVector ? static_cast<double>(operand.elements) : 0;
+    }
+    const double unpack = precision.unpack_ops * read / static_cast<double>(std::max<std::int64_t>(1, v->elements));
+    work = {v->elements, v->ops + epilogue + unpack + precision.pack_ops, v->specials + specials, Macs(0), 1};
   } else if (const auto* r = std::get_if<network::ReduceWork>(&kernel.work)) {
     const double per_input = ratio(Bytes(kernel.output_elements()), Bytes(r->rows * r->length));
-    work = {r->rows * r->length, r->ops * r->passes + epilogue * per_input, r->specials + specials * per_input, Macs(0),
-            1};
+    // Every pass takes the elements apart again: registers do not hold a row.
+    work = {r->rows * r->length,
+            (r->ops + precision.unpack_ops) * r->passes + (epilogue + precision.pack_ops) * per_input,
+            r->specials * r->passes + specials * per_input, Macs(0), 1};
   } else if (const auto* c = std::get_if<network::CopyWork>(&kernel.work)) {
     const std::int64_t run = std::max<std::int64_t>(1, c->contiguous_elements) * precision.vector.storage_bytes();
     const std::int64_t padded = round_up(run, chip.dma.granularity.count());
@@ -44,18 +51,25 @@ StreamWork stream_work(const config::Chip& chip, const config::Precision& precis
 }
 
 MappedKernel map_stream(const config::Chip& chip, const PlacedKernel& kernel, const StreamWork& work) {
+  // Blocks as large as the staging buffer allows with the next one on its way, but one for each core at least, as long
+  // as a block is not below one DMA request.
+  return map_stream(
+      chip, kernel, work,
+      {chip.cores, 4 * chip.cores, Bytes(chip.staging.capacity.count() / (2 * chip.staging.depth)), chip.dma.chunk});
+}
+
+MappedKernel map_stream(const config::Chip& chip, const PlacedKernel& kernel, const StreamWork& work,
+                        const StreamCut& cut) {
   std::int64_t total = 0;
   for (const auto* streams : {&kernel.reads, &kernel.writes}) {
     for (const auto& stream : *streams) {
       total += stream.bytes.count();
     }
   }
-  // Blocks as large as the staging buffer allows with the next one on its way, but one for each core at least, as long
-  // as a block is not below one DMA request.
-  const std::int64_t largest = std::max<std::int64_t>(1, chip.staging.capacity.count() / (2 * chip.staging.depth));
-  const std::int64_t smallest = std::max<std::int64_t>(1, chip.dma.chunk.count());
+  const std::int64_t largest = std::max<std::int64_t>(1, cut.largest.count());
+  const std::int64_t smallest = std::max<std::int64_t>(1, cut.smallest.count());
   std::int64_t blocks =
-      std::max(ceil_div(total, largest), std::min<std::int64_t>(4 * chip.cores, ceil_div(total, smallest)));
+      std::max(ceil_div(total, largest), std::min<std::int64_t>(cut.least, ceil_div(total, smallest)));
   blocks = std::max<std::int64_t>(1, blocks);
   const double elements = static_cast<double>(work.elements) / static_cast<double>(blocks);
   hardware::TileTask shape;
@@ -67,9 +81,12 @@ MappedKernel map_stream(const config::Chip& chip, const PlacedKernel& kernel, co
   MappedKernel mapped;
   mapped.mapping = fmt::format("{} blocks", blocks);
   mapped.schedule.depth = chip.staging.depth;
-  const std::int64_t cores = chip.cores;
+  const std::int64_t cores = std::clamp<std::int64_t>(cut.cores, 1, chip.cores);
   auto rounds = std::make_shared<std::vector<std::int64_t>>(static_cast<std::size_t>(cores));
   mapped.schedule.next = [=, &kernel](int core, hardware::TileTask& task) {
+    if (core >= cores) {
+      return false;
+    }
     const std::int64_t block = core + cores * (*rounds)[static_cast<std::size_t>(core)]++;
     if (block >= blocks) {
       return false;

@@ -67,9 +67,10 @@ void dispatch(std::span<const std::string> words, Streams& streams, std::string&
 }  // namespace
 
 std::span<const Command> commands() {
-  static const std::vector<Command> all = {run_command(),   compare_command(), list_command(),        explain_command(),
-                                           dot_command(),   cast_command(),    sensitivity_command(), mixed_command(),
-                                           sweep_command(), merge_command(),   plot_command(),        show_command()};
+  static const std::vector<Command> all = {
+      run_command(),  compare_command(),     list_command(),    explain_command(), dot_command(),
+      cast_command(), sensitivity_command(), mixed_command(),   sweep_command(),   merge_command(),
+      plot_command(), show_command(),        validate_command()};
   return all;
 }
 

@@ -42,6 +42,7 @@ Command sweep_command();
 Command merge_command();
 Command show_command();
 Command plot_command();
+Command validate_command();
 
 // Options that `run` and `compare` share, and what they mean.
 std::vector<Option> study_options();

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "config/datapath_reader.h"
 #include "config/fields.h"
+#include "config/memory.h"
 #include "config/provenance.h"
 #include "config/yaml.h"
 
@@ -48,13 +49,17 @@ Precision read_precision(const YamlNode& node, const std::string& name, const Ch
   precision.depthwise = find_datapath(reader.required("depthwise"), chip);
   const YamlNode vector = reader.required("vector");
   precision.vector = read_format(vector);
+  if (const auto weights = reader.find("weights")) {
+    precision.weights = read_format(*weights);
+  }
   if (precision.vector.integer) {
     vector.error(fmt::format("'{}' must be a floating-point format; integers stand only in datapaths", vector.path()));
   }
   const Tpu* tpu = std::get_if<Tpu>(&chip.architecture);
   const auto macs = tpu ? reader.find("macs_per_cycle") : std::optional(reader.required("macs_per_cycle"));
   if (tpu) {
-    precision.macs_per_cycle = static_cast<double>(tpu->rows) * tpu->cols / std::max(1, precision.passes);
+    precision.macs_per_cycle =
+        static_cast<double>(tpu->rows) * tpu->cols * precision.products_per_cell / std::max(1, precision.passes);
     if (macs) {
       macs->error_at_key("a tpu's macs_per_cycle is rows x cols / passes; remove this key");
     }
@@ -127,24 +132,6 @@ bool read_architecture(MapReader& reader, Chip& chip) {
 }
 
 // Checks that need several values at once. Each names the key that is most likely wrong.
-void check_dram(MapReader& reader, const Dram& d) {
-  const auto require = [&](bool holds, const char* key, const std::string& message) {
-    const auto node = reader.find(key);
-    if (!holds && node) {
-      node->error(message);
-    }
-  };
-  require(d.page.count() % d.burst.count() == 0, "page_bytes", "page_bytes must be a multiple of burst_bytes");
-  require(d.interleave.count() % d.burst.count() == 0, "interleave_bytes",
-          "interleave_bytes must be a multiple of burst_bytes");
-  require(d.ccd_l >= d.ccd_s, "ccd_l_cycles", "ccd_l_cycles must be at least ccd_s_cycles");
-  require(d.rrd_l >= d.rrd_s, "rrd_l_cycles", "rrd_l_cycles must be at least rrd_s_cycles");
-  require(d.wtr_l >= d.wtr_s, "wtr_l_cycles", "wtr_l_cycles must be at least wtr_s_cycles");
-  require(d.faw >= d.rrd_s, "faw_cycles", "faw_cycles must be at least rrd_s_cycles");
-  require(d.rc >= d.ras, "rc_cycles", "rc_cycles must be at least ras_cycles");
-  require(d.refi > d.rfc, "refi_cycles", "refi_cycles must be larger than rfc_cycles; the memory would only refresh");
-}
-
 void check_chip(MapReader& reader, const Chip& chip) {
   if (const auto node = reader.find("name"); node && !is_name(chip.name)) {
     node->error(fmt::format("'{}' is not a name; use at most 40 lower-case letters, digits and _", chip.name));
@@ -206,12 +193,25 @@ Chip parse_chip(const YamlNode& root, const std::string& path) {
   for (const char* name : {"dram", "dma", "shared", "staging", "vector", "power"}) {
     MapReader section(reader.required(name));
     read_fields(section, chip_fields(), name, chip);
+    if (std::string_view(name) == "dram") {
+      read_dram_words(section, chip.dram);
+    }
     section.finish();
   }
   if (const auto area = reader.find("area")) {
     chip.area.emplace();
     MapReader section(*area);
     read_fields(section, chip_fields(), "area", chip);
+    section.finish();
+  }
+  if (const auto interconnect = reader.find("interconnect")) {
+    chip.interconnect.emplace();
+    MapReader section(*interconnect);
+    const YamlNode topology = section.required("topology");
+    if (const std::string word = topology.text(); word != "torus" && topology.kind() == YamlNode::Kind::kScalar) {
+      topology.error(fmt::format("'{}' is not a topology; use torus", word));
+    }
+    read_fields(section, chip_fields(), "interconnect", chip);
     section.finish();
   }
   if (known) {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/text.h"
@@ -11,6 +12,8 @@
 
 namespace mantissa::config {
 namespace {
+
+const std::vector<std::string> kOptimizers = {"adam", "sgd_momentum"};
 
 void read_network(const YamlNode& root, MapReader& reader, Workload& workload) {
   const auto onnx = reader.find("onnx");
@@ -63,6 +66,28 @@ Workload parse_workload(const YamlNode& root, const std::string& path) {
   MapReader reader(root);
   read_fields(reader, workload_fields(), "", workload);
   read_network(root, reader, workload);
+  if (const auto training = reader.find("training")) {
+    workload.training.emplace();
+    MapReader section(*training);
+    read_fields(section, workload_fields(), "training", workload);
+    if (const auto optimizer = section.find("optimizer")) {
+      const std::string word = optimizer->text();
+      workload.training->optimizer =
+          word == "sgd_momentum" ? Training::Optimizer::kSgdMomentum : Training::Optimizer::kAdam;
+      if (word != "adam" && word != "sgd_momentum" && optimizer->kind() == YamlNode::Kind::kScalar) {
+        optimizer->error(fmt::format("'{}' is not an optimizer{}", word, suggestion(word, kOptimizers)));
+      }
+    }
+    section.finish();
+  }
+  if (const auto parallel = reader.find("parallel")) {
+    MapReader section(*parallel);
+    read_fields(section, workload_fields(), "parallel", workload);
+    if (workload.parallel.tensor % std::max(1, workload.parallel.tensor_rows) != 0) {
+      section.required("tensor_rows").error("tensor_rows must divide tensor");
+    }
+    section.finish();
+  }
   if (const auto dataset = reader.find("dataset")) {
     read_dataset(*dataset, workload);
     if (workload.network && !workload.onnx) {

@@ -70,6 +70,25 @@ struct Recipe {
   std::map<std::string, std::string> layers;  // mixed precision: node name -> precision of the chip
 };
 
+// A training step instead of inference.
+struct Training {
+  enum class Optimizer { kAdam, kSgdMomentum };
+  Optimizer optimizer = Optimizer::kAdam;
+  bool loss_scaling = false;   // gradients are scaled, checked for overflow and scaled back
+  bool checkpointing = false;  // keep only what enters a block; its forward pass runs again in the backward pass
+};
+
+// How work is divided over chips: data x fsdp x tensor of them. 1: not divided.
+struct Parallelism {
+  int data = 1;    // copies of the network, each with a part of the batch; gradients are summed
+  int fsdp = 1;    // parts of the batch, too, but each chip keeps a part of the weights and gathers the rest per block
+  int tensor = 1;  // parts of each matrix product
+  int tensor_rows = 1;  // of these, how many divide the weights' inputs (the two-dimensional layout); divides tensor
+  bool chunked = true;  // collectives of `tensor` are cut into chunks that overlap with the product before or after
+  int chips() const { return data * fsdp * tensor; }
+  bool operator==(const Parallelism&) const = default;
+};
+
 struct Workload {
   std::string name, summary;
   std::string path, hash;
@@ -77,6 +96,8 @@ struct Workload {
   std::optional<std::string> onnx;                 // path, resolved against the workload file's folder
   std::optional<YamlNode> network;                 // the compact form; read by network/compact.h
   std::map<std::string, std::int64_t> dimensions;  // values for symbolic ONNX dimensions ("batch" is set by the run)
+  std::optional<Training> training;                // none: inference
+  Parallelism parallel;
   std::optional<Dataset> dataset;
   Recipe recipe;                          // default
   std::map<std::string, Recipe> recipes;  // by precision name

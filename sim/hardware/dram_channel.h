@@ -3,10 +3,11 @@
 //
 // MODEL: a request is planned when it arrives: its row activations, its column accesses and its place on the data bus
 // follow from the bank states and from what was planned before (dram_calendar.h). Banks serve their requests in order
-// of arrival; different banks overtake each other. Command buses are not modelled (they never bound the reference
-// runs), nor power-down and per-bank refresh. Refresh: every tREFI all banks precharge and rest for tRTP + tRP + tRFC;
-// a column access that would fall behind that instant waits. Writes are posted into a buffer of kWriteBufferBursts
-// bursts and written in groups between two watermarks, so that the bus turns seldom; reads overtake them.
+// of arrival; different banks overtake each other. Command buses are not modelled (they bound random traffic, see
+// dram_controller.h), nor power-down and per-bank refresh. Refresh: every tREFI all banks precharge and rest for tRTP +
+// tRP + tRFC; a column access that would fall behind that instant waits. Writes are posted into a buffer of
+// kWriteBufferBursts bursts and written in groups between two watermarks, so that the bus turns seldom; reads overtake
+// them.
 #pragma once
 #include <array>
 #include <vector>
@@ -85,7 +86,7 @@ class PseudoChannel {
   int last_group_ = -1;
   std::vector<Part> writes_;  // buffered, oldest first
   int buffered_ = 0;          // bursts in writes_
-  Femtoseconds last_write_ = 0;
+  Femtoseconds last_write_ = 0, write_accepted_ = 0;
   struct Leaving {
     Femtoseconds end = 0;
     int bursts = 0;

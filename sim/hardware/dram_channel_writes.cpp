@@ -9,6 +9,7 @@ namespace mantissa::hardware {
 
 Femtoseconds PseudoChannel::write(Femtoseconds now, std::int64_t begin, std::int64_t end) {
   const std::int64_t set_bytes = mapping_.row_set_bytes();
+  now = std::max(now, write_accepted_);  // behind writes that still wait for room
   while (begin < end) {
     const std::int64_t stop = std::min(end, (begin & ~(set_bytes - 1)) + set_bytes);
     const bool continues = !writes_.empty() && writes_.back().end == begin && (begin & (set_bytes - 1)) != 0;
@@ -30,7 +31,8 @@ Femtoseconds PseudoChannel::write(Femtoseconds now, std::int64_t begin, std::int
     }
     begin = stop;
   }
-  return space_in_buffer(now);
+  write_accepted_ = space_in_buffer(now);
+  return write_accepted_;
 }
 
 // Planned writes fill the buffer until their data is on the bus: a long one leaves it piece by piece.

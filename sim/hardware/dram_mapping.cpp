@@ -40,8 +40,34 @@ DramMapping::DramMapping(const config::Dram& dram) {
   if (line_shift_ + group_bits_ > row_set_shift_) {
     throw ModelError("dram", "page_bytes is smaller than one 64-byte line");
   }
+  folds_ = dram.mapping_xor;
+  pseudo_per_channel_ = dram.pseudo_channels;
+  if (!dram.mapping.empty()) {
+    fields_.emplace(dram);
+    folds_ = false;
+    line_shift_ = log2_of(fields_->contiguous_bytes(), "line");
+  }
   group_mask_ = (std::uint64_t{1} << group_bits_) - 1;
   bank_mask_ = (std::uint64_t{1} << bank_bits_) - 1;
+}
+
+DramPlace DramMapping::locate(std::int64_t address) const {
+  if (fields_) {
+    return fields_->locate(static_cast<std::uint64_t>(address));
+  }
+  DramPlace place;
+  split(address, 1, [&](int pc, std::int64_t begin, std::int64_t) {
+    const std::int64_t line = line_of(begin), set = row_set_of(begin);
+    const std::int64_t in_set = line & ((std::int64_t{1} << (row_set_shift_ - line_shift_)) - 1);
+    const std::int64_t in_line = begin & ((std::int64_t{1} << line_shift_) - 1);
+    place = {pc / pseudo_per_channel_,
+             pc % pseudo_per_channel_,
+             static_cast<int>(bank_group_of(line)),
+             static_cast<int>(bank_of(set)),
+             row_of(set),
+             static_cast<std::int32_t>((((in_set >> group_bits_) << line_shift_) | in_line) >> burst_shift_)};
+  });
+  return place;
 }
 
 }  // namespace mantissa::hardware

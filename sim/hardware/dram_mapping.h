@@ -7,12 +7,17 @@
 // that the two do not move together) and, from the row, into the bank. Each fold permutes its field, so the mapping is
 // one to one. It costs a plain stream below 1 %: sometimes the last rows of one row number and the first of the next
 // meet in one bank.
+// A mapping string (dram_fields.h) takes the place of all this. Local addresses then keep the layout above without the
+// folds, and a transaction is split line by line.
 #pragma once
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "config/chip.h"
+#include "hardware/dram_fields.h"
 
 namespace mantissa::hardware {
 
@@ -27,6 +32,8 @@ class DramMapping {
   template <class Visit>
   void split(std::int64_t address, std::int64_t bytes, Visit&& visit) const;
 
+  DramPlace locate(std::int64_t address) const;
+
   int pseudo_channels() const { return static_cast<int>(count_); }
   int bank_groups() const { return static_cast<int>(group_mask_) + 1; }
   int banks_per_group() const { return static_cast<int>(bank_mask_) + 1; }
@@ -40,12 +47,12 @@ class DramMapping {
   }
   unsigned bank_group_of(std::int64_t line) const {
     const auto l = static_cast<std::uint64_t>(line);
-    return static_cast<unsigned>((l ^ fold(l >> (group_bits_ + 1), group_bits_)) & group_mask_);
+    return static_cast<unsigned>((folds_ ? l ^ fold(l >> (group_bits_ + 1), group_bits_) : l) & group_mask_);
   }
   std::int32_t row_of(std::int64_t row_set) const { return static_cast<std::int32_t>(row_set >> bank_bits_); }
   unsigned bank_of(std::int64_t row_set) const {
     const auto s = static_cast<std::uint64_t>(row_set);
-    return static_cast<unsigned>((s ^ fold(s >> bank_bits_, bank_bits_)) & bank_mask_);
+    return static_cast<unsigned>((folds_ ? s ^ fold(s >> bank_bits_, bank_bits_) : s) & bank_mask_);
   }
   std::int64_t row_set_of(std::int64_t local) const { return local >> row_set_shift_; }
 
@@ -61,6 +68,9 @@ class DramMapping {
     return x;
   }
   std::uint32_t twist(std::uint64_t stripe) const {
+    if (!folds_) {
+      return 0;
+    }
     if (power_of_two_) {
       return static_cast<std::uint32_t>(fold(stripe, count_bits_)) & (count_ - 1);
     }
@@ -81,6 +91,12 @@ class DramMapping {
     return pseudo_channel >= twisted ? pseudo_channel - twisted : pseudo_channel + count_ - twisted;
   }
 
+  template <class Visit>
+  void split_lines(std::int64_t address, std::int64_t bytes, Visit&& visit) const;
+
+  std::optional<DramFields> fields_;  // from a mapping string
+  bool folds_ = true;                 // of the mapping above
+  int pseudo_per_channel_ = 1;
   std::uint32_t count_ = 1;  // pseudo-channels of all channels
   bool power_of_two_ = true;
   unsigned count_bits_ = 0, interleave_shift_ = 0, burst_shift_ = 0, line_shift_ = 0, row_set_shift_ = 0;
@@ -89,7 +105,43 @@ class DramMapping {
 };
 
 template <class Visit>
+void DramMapping::split_lines(std::int64_t address, std::int64_t bytes, Visit&& visit) const {
+  struct Run {
+    std::int64_t begin = 0, end = 0;
+  };
+  std::vector<Run> runs(count_);
+  const std::int64_t line = std::int64_t{1} << line_shift_, stop = address + bytes;
+  while (address < stop) {
+    const std::int64_t next = std::min(stop, (address & ~(line - 1)) + line);
+    const DramPlace p = fields_->locate(static_cast<std::uint64_t>(address));
+    const std::int64_t set = (static_cast<std::int64_t>(p.row) << bank_bits_) | p.bank;
+    const std::int64_t in_row = (static_cast<std::int64_t>(p.column) << burst_shift_) >> line_shift_;
+    const std::int64_t local =
+        (set << row_set_shift_) | (((in_row << group_bits_) | p.bank_group) << line_shift_) | (address & (line - 1));
+    const int pc = p.channel * pseudo_per_channel_ + p.pseudo_channel;
+    Run& run = runs[static_cast<std::size_t>(pc)];
+    if (run.end != local || run.end == 0) {
+      if (run.begin < run.end) {
+        visit(pc, run.begin, run.end);
+      }
+      run.begin = local;
+    }
+    run.end = local + (next - address);
+    address = next;
+  }
+  for (std::size_t pc = 0; pc < runs.size(); ++pc) {
+    if (runs[pc].begin < runs[pc].end) {
+      visit(static_cast<int>(pc), runs[pc].begin, runs[pc].end);
+    }
+  }
+}
+
+template <class Visit>
 void DramMapping::split(std::int64_t address, std::int64_t bytes, Visit&& visit) const {
+  if (fields_) {
+    split_lines(address, bytes, visit);
+    return;
+  }
   const std::int64_t block_bytes = std::int64_t{1} << interleave_shift_;
   const std::int64_t end = address + bytes;
   const auto first = static_cast<std::uint64_t>(address) >> interleave_shift_;

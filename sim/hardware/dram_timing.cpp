@@ -24,6 +24,13 @@ DramTiming::DramTiming(const config::Dram& dram)
       controller_latency_ps_(static_cast<std::int64_t>(std::llround(dram.controller_latency_ns * 1e3))),
       mapping_(dram),
       times_(dram) {
+  if (dram.fidelity == config::DramFidelity::kCommand) {
+    device_ = std::make_unique<DramDevice>(dram, mapping_);
+    return;
+  }
+  if (dram.refresh == config::DramRefresh::kPerBank) {
+    throw ModelError("dram", "per-bank refresh needs fidelity: command");
+  }
   pseudo_channels_.reserve(static_cast<std::size_t>(mapping_.pseudo_channels()));
   for (int i = 0; i < mapping_.pseudo_channels(); ++i) {
     pseudo_channels_.emplace_back(mapping_, times_);
@@ -35,6 +42,10 @@ std::int64_t DramTiming::serve(std::int64_t now_ps, std::int64_t address, std::i
   if (address + bytes > capacity_) {
     throw ModelError("dram", "address " + std::to_string(address) + " + " + std::to_string(bytes) +
                                  " bytes lies beyond the capacity of " + std::to_string(capacity_) + " bytes");
+  }
+  if (device_) {
+    (is_write ? written_ : read_) += Bytes(bytes);
+    return device_->serve(now_ps, address, bytes, is_write) + controller_latency_ps_;
   }
   const Femtoseconds now = now_ps * kPerPs;
   Femtoseconds done = now;
@@ -53,6 +64,9 @@ std::int64_t DramTiming::serve(std::int64_t now_ps, std::int64_t address, std::i
 }
 
 std::int64_t DramTiming::drain(std::int64_t now_ps) {
+  if (device_) {
+    return device_->drain(now_ps);
+  }
   Femtoseconds done = now_ps * kPerPs;
   for (PseudoChannel& pc : pseudo_channels_) {
     done = std::max({done, pc.drain(now_ps * kPerPs), pc.bus_end()});
@@ -70,7 +84,9 @@ energy::DramCounters DramTiming::counters(std::int64_t now_ps) const {
     sum.row_hits += c.row_hits;
     sum.row_misses += c.row_misses;
   }
-  if (times_.refi > 0) {
+  if (device_) {
+    sum = device_->counters();
+  } else if (times_.refi > 0) {
     sum.refreshes = now_ps * kPerPs / times_.refi * mapping_.pseudo_channels();
   }
   sum.read_bytes = read_;
@@ -79,6 +95,9 @@ energy::DramCounters DramTiming::counters(std::int64_t now_ps) const {
 }
 
 std::int64_t DramTiming::busy_ps(int channel) const {
+  if (device_) {
+    return device_->busy_ps(channel);
+  }
   Femtoseconds busy = 0;
   for (int i = 0; i < pseudo_per_channel_; ++i) {
     busy += pseudo_channels_[static_cast<std::size_t>(channel * pseudo_per_channel_ + i)].busy();

@@ -3,22 +3,17 @@
 // behind a TLM socket, tests and benchmarks use it directly. What each pseudo-channel models stands in dram_channel.h,
 // the address mapping in dram_mapping.h.
 //
-// MODEL: requests are planned in the order of the calls. A controller looks again at all waiting requests in every
-// cycle; here banks do not reorder their own requests, and a plan once made is not changed. Against a cycle-by-cycle
-// simulator (tests/theory/dram_reference_test.cpp; model minus reference, of the bandwidth):
-//   streams of reads or of writes      -1 .. +6 %      (above +2 % only with few requests under way)
-//   one stream, two reads to a write   -6 .. +13 %     when to turn the bus is the scheduler's choice
-//   two read streams and a write       +2 .. +18 %
-//   random 64-byte reads               -12 .. +6 %     HBM2: up to +23 %, the shared row-command bus is not modelled
-//   random writes                      -34 .. +5 %
-//   random, two reads to a write       -10 .. +40 %
-// Strides depend on the address mapping: within 8 % where it seems to be the same, up to 3.5x apart where it is not.
+// MODEL: with fidelity `command`, every command is scheduled (dram_device.h). With `burst`, requests are planned in the
+// order of the calls: banks do not reorder their own requests, and a plan once made is not changed. That agrees with
+// `command` within 1 % on streams (tests/theory/dram_fidelity_test.cpp); random and mixed traffic is up to 40 % off.
 // A long transaction is planned whole when it arrives: requests behind it wait for it, so initiators share fairly only
 // in small pieces.
 #pragma once
+#include <memory>
 #include <vector>
 
 #include "hardware/dram_channel.h"
+#include "hardware/dram_device.h"
 
 namespace mantissa::hardware {
 
@@ -50,6 +45,7 @@ class DramTiming {
   DramMapping mapping_;
   DramTimes times_;
   std::vector<PseudoChannel> pseudo_channels_;
+  std::unique_ptr<DramDevice> device_;  // fidelity: command; it then does all the work
   Bytes read_{}, written_{};
 };
 

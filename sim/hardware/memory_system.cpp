@@ -65,7 +65,17 @@ sc_time MemorySystem::lookup(const Transfer& transfer) {
   return filled;
 }
 
+sc_time MemorySystem::copy_to_shared(const Transfer& transfer) {
+  copy_free_ = std::max(copy_free_, sc_time_stamp()) +
+               clock_.to_time(static_cast<double>(transfer.bytes.count()) / chip_.dma.copy_bytes_per_cycle);
+  const sc_time read = access_dram(transfer.address, transfer.bytes, false);
+  return std::max({copy_free_, read + clock_.to_time(chip_.shared.latency), reserve_shared(transfer.bytes, true)});
+}
+
 sc_time MemorySystem::load(int core, const Transfer& transfer) {
+  if (transfer.to_shared) {
+    return copy_to_shared(transfer);
+  }
   counters_.staging_write += transfer.bytes;
   const sc_time port = reserve_port(core, transfer.bytes);
   switch (transfer.level) {

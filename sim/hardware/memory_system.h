@@ -47,12 +47,13 @@ class MemorySystem : public sc_core::sc_module {
   sc_core::sc_time access_dram(std::uint64_t address, Bytes bytes, bool write);
   sc_core::sc_time reserve_port(int core, Bytes bytes);
   sc_core::sc_time reserve_shared(Bytes bytes, bool write);
+  sc_core::sc_time copy_to_shared(const Transfer& transfer);
   sc_core::sc_time lookup(const Transfer& transfer);
 
   const config::Chip& chip_;
   ClockDomain clock_;
   std::vector<sc_core::sc_time> port_free_;
-  sc_core::sc_time shared_free_;
+  sc_core::sc_time shared_free_, copy_free_;
   std::unordered_map<std::uint64_t, Block> blocks_;
   std::list<std::uint64_t> ages_;  // oldest first
   Bytes cached_{};

@@ -23,6 +23,7 @@ struct Transfer {
   Bytes bytes{};              // what crosses the core's port
   Bytes miss_bytes{};         // kCached: what a miss fetches from DRAM (less than bytes when tiles share data)
   std::uint64_t key = 0;      // kCached: names the block within the kernel
+  bool to_shared = false;     // a load from DRAM that ends in the shared memory, past the core's port
 };
 
 struct TileTask {

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "config/workload.h"
@@ -17,9 +18,16 @@ struct ImportOptions {
 };
 
 Graph import_onnx(const std::string& path, const ImportOptions& options);
+// What a run says instead of the file.
+struct CompactOptions {
+  std::optional<std::int64_t> tokens;   // length of the texts
+  std::optional<std::int64_t> context;  // kv_cache of every attention layer; 0: none
+  bool training = false;                // normalizations are not folded, all positions are predicted
+};
 // The compact form of a shape-only network (docs/workloads.md).
-Graph build_compact(const config::YamlNode& network, const std::string& name, std::int64_t batch);
-// Whichever the workload has.
-Graph load_network(const config::Workload& workload, std::int64_t batch);
+Graph build_compact(const config::YamlNode& network, const std::string& name, std::int64_t batch,
+                    const CompactOptions& options = {});
+// Whichever the workload has. Throws UsageError when `options` ask something of an ONNX network.
+Graph load_network(const config::Workload& workload, std::int64_t batch, const CompactOptions& options = {});
 
 }  // namespace mantissa::network

@@ -68,6 +68,13 @@ class References {
 RunResult run_with(const config::Chip& chip, config::Workload workload, const RunOptions& options,
                    References& references) {
   const config::Precision& precision = find_precision(chip, options.precision);
+  if (precision.weights) {  // accuracy sees weights as they are stored
+    config::Recipe recipe = workload.recipe_for(precision.name);
+    if (!recipe.weights.format && !recipe.weights.block_format) {
+      recipe.weights.format = precision.weights;
+    }
+    workload.recipes[precision.name] = recipe;
+  }
   const network::Graph graph = network::load_network(workload, options.batch.value_or(workload.batch));
   if (options.progress) {
     options.progress(fmt::format("{} {}: timing", chip.name, precision.name), 0, 1);

@@ -7,6 +7,7 @@
 
 #include <ctime>
 
+#include "hardware/dram_patterns.h"
 #include "support/dram_sets.h"
 
 namespace {
@@ -34,6 +35,26 @@ void measure_requests(const char* name, const config::Dram& dram, int window) {
   }
 }
 
+void measure_fidelities(const char* name, config::Dram dram, int window) {
+  constexpr std::int64_t kRequests = 500'000;
+  for (const auto fidelity : {config::DramFidelity::kCommand, config::DramFidelity::kBurst}) {
+    dram.fidelity = fidelity;
+    const char* const word = fidelity == config::DramFidelity::kBurst ? "burst" : "command";
+    for (const char* pattern : {"seq_read", "seq_write", "dma21", "rand_read", "rand_rw21"}) {
+      const double seconds = seconds_of([&] { hardware::run_pattern(dram, pattern, kRequests, window); });
+      fmt::print("{:<22} {:<8} {:<10} {:6.2f} M requests/s\n", name, word, pattern, kRequests / seconds * 1e-6);
+    }
+  }
+  const double seconds = seconds_of([&] {
+    hardware::DramTiming timing(dram);
+    std::int64_t now = 0;
+    for (std::int64_t i = 0; i < 100'000; ++i) {
+      now = std::max(now, timing.serve(now, i * 4096, 4096, false) - 100'000);
+    }
+  });
+  fmt::print("{:<22} burst    dma        {:6.1f} M requests/s\n", name, 100'000 * 128 / seconds * 1e-6);
+}
+
 void measure_transfer(const char* name, const config::Dram& dram) {
   constexpr std::int64_t kBytes = 404'000'000;
   for (const std::int64_t piece : {4096, 16384, 65536, 1 << 20, 404'000'000}) {
@@ -55,6 +76,8 @@ void measure_transfer(const char* name, const config::Dram& dram) {
 }  // namespace
 
 int main() {
+  measure_fidelities("HBM2 2.0, 1 channel", testing::hbm2_2000(1), 64);
+  measure_fidelities("HBM3 5.2, 16 channels", testing::hbm3_5200(16), 1024);
   measure_requests("HBM2 2.0, 1 channel", testing::hbm2_2000(1), 64);
   measure_requests("HBM3 5.2, 16 channels", testing::hbm3_5200(16), 2048);
   measure_transfer("HBM2 2.4, 32 channels", testing::hbm2_2400(32));

@@ -62,6 +62,33 @@ TEST(Dram, AnnotatesTheDelayOfTheTimingModel) {
   EXPECT_EQ(static_cast<std::int64_t>(dram.busy(1).value()), same.busy_ps(1));
 }
 
+// The command-by-command model behind the same socket: the answer is there at the call, and the counters follow.
+TEST(Dram, CommandFidelityKeepsTheContract) {
+  config::Dram spec = hbm2_2000();
+  spec.fidelity = config::DramFidelity::kCommand;
+  spec.activate_command_cycles = 2;
+  hardware::Dram dram("dram", spec);
+  Initiator initiator("initiator", [&](Initiator& self) {
+    sc_time delay;
+    self.request(0, 32, tlm::TLM_READ_COMMAND, delay);
+    EXPECT_EQ(delay, sc_time(14 + 14 + 2, sc_core::SC_NS));  // tRCD + tCL + burst
+    sc_core::wait(delay);
+    delay = sc_core::SC_ZERO_TIME;
+    self.request(32, 32, tlm::TLM_READ_COMMAND, delay);
+    EXPECT_EQ(delay, sc_time(14 + 2, sc_core::SC_NS));  // the row is open
+    sc_core::wait(delay);
+    delay = sc_core::SC_ZERO_TIME;
+    self.request(4096, 4096, tlm::TLM_WRITE_COMMAND, delay);
+    EXPECT_LT(delay, sc_time(1, sc_core::SC_US));
+  });
+  initiator.socket.bind(dram.socket);
+  sc_core::sc_start();
+  EXPECT_GT(dram.drain(), sc_core::SC_ZERO_TIME);
+  EXPECT_EQ(dram.counters().reads, 2);
+  EXPECT_EQ(dram.counters().writes, 4096 / 32);
+  EXPECT_EQ(dram.counters().write_bytes, Bytes(4096));
+}
+
 TEST(Dram, ControllerLatencyIsAddedOnceToEachRequest) {
   config::Dram spec = hbm2_2000();
   spec.controller_latency_ns = 60;

@@ -4,7 +4,9 @@
 
 #include "chips/ane/ane_mapper.h"
 #include "chips/hopper/timing.h"
+#include "chips/tpu/plan.h"
 #include "chips/tpu/timing.h"
+#include "hardware/machine.h"
 #include "support/chips.h"
 
 namespace mantissa::chips {
@@ -39,26 +41,88 @@ TEST(HopperTiming, PartialInstructionsTakeWholeOnes) {
   EXPECT_EQ(hopper::stage_cycles(spec, 2048, 65, 256, 1, 2), Cycles(2 * 128));
 }
 
+config::Tpu four_arrays(int weight_rows_per_cycle) {
+  config::Tpu spec;
+  spec.arrays_per_core = 4;
+  spec.rows = spec.cols = 128;
+  spec.weight_rows_per_cycle = weight_rows_per_cycle;
+  return spec;
+}
+
+config::Precision passes(int count) {
+  config::Precision precision;
+  precision.passes = count;
+  return precision;
+}
+
 TEST(TpuTiming, TilesAreDealtToTheArraysAndRowsWhereTilesAreFew) {
-  const config::Tpu spec{4, 128, 128, 1, Cycles(0)};
+  const config::Tpu spec = four_arrays(1);
   // 512 x 512 weights are 16 tiles, 4 for each array; 1024 rows stream past each.
-  EXPECT_EQ(tpu::block_cycles(spec, 1, 1024, 512, 512), Cycles(4 * 1024));
+  EXPECT_EQ(tpu::array_cycles(spec, passes(1), {1024, 512, 512}), Cycles(4 * 1024));
   // One tile: its rows are split over the four arrays.
-  EXPECT_EQ(tpu::block_cycles(spec, 1, 1024, 128, 128), Cycles(1024 / 4));
+  EXPECT_EQ(tpu::array_cycles(spec, passes(1), {1024, 128, 128}), Cycles(1024 / 4));
   // FP32 as six BF16 passes.
-  EXPECT_EQ(tpu::block_cycles(spec, 6, 1024, 512, 512), Cycles(6 * 4 * 1024));
+  EXPECT_EQ(tpu::array_cycles(spec, passes(6), {1024, 512, 512}), Cycles(6 * 4 * 1024));
   // Rows enter in groups of eight.
-  EXPECT_EQ(tpu::block_cycles(spec, 1, 4 * 1001, 128, 128), Cycles(1008));
+  EXPECT_EQ(tpu::array_cycles(spec, passes(1), {4 * 1001, 128, 128}), Cycles(1008));
 }
 
 TEST(TpuTiming, FewRowsAreBoundByTheWeightPush) {
-  config::Tpu spec{4, 128, 128, 1, Cycles(0)};
-  // 16 tiles on 4 arrays, 128 cycles of weights each.
-  EXPECT_EQ(tpu::block_cycles(spec, 1, 1, 512, 512), Cycles(4 * 128));
-  spec.weight_rows_per_cycle = 8;
-  // 16 cycles of weights for a tile. Sums chained along k come back after 128 cycles, so each array takes one k tile
-  // and all four column tiles instead.
-  EXPECT_EQ(tpu::block_cycles(spec, 1, 1, 512, 512), Cycles(4 * 16));
+  // 16 tiles on 4 arrays, 128 or 16 cycles of weights each. Sums meet in the vector unit, so no tile waits for another.
+  EXPECT_EQ(tpu::array_cycles(four_arrays(1), passes(1), {1, 512, 512}), Cycles(4 * 128));
+  EXPECT_EQ(tpu::array_cycles(four_arrays(8), passes(1), {1, 512, 512}), Cycles(4 * 16));
+}
+
+TEST(TpuTiming, TwoProductsInACellHalveTheTilesAlongK) {
+  config::Precision int8 = passes(1);
+  int8.products_per_cell = 2;
+  EXPECT_EQ(tpu::array_cycles(four_arrays(1), int8, {1024, 512, 512}), Cycles(2 * 1024));
+}
+
+// Vector registers hold 8 x 128 elements. Of a block of 16 x 256 by k = 384: two row groups, two column tiles and three
+// k tiles make 12 pushes and 12 pops of a register; the weights are 384 x 256.
+TEST(TpuTiming, TheVectorUnitConvertsWhatIsPushedAndAddsWhatIsPopped) {
+  config::Tpu spec = four_arrays(1);
+  spec.accumulate_ops = 1;
+  config::Precision precision = passes(1);
+  precision.operand_ops = 5;
+  const double expected = 12 * 1024 * 5 + 12 * 1024 * 1 + 384 * 256 * 5;
+  EXPECT_DOUBLE_EQ(tpu::stream_ops(spec, precision, {16, 256, 384}), expected);
+  EXPECT_DOUBLE_EQ(tpu::stream_ops(spec, precision, {9, 129, 257}), expected) << "registers count whole";
+  config::VectorUnit vector;
+  vector.ops_per_cycle = 2048;
+  EXPECT_EQ(tpu::block_cycles(spec, vector, precision, {16, 256, 384}),
+            Cycles(static_cast<std::int64_t>(expected / 2048)));
+}
+
+TEST(TpuPlan, AProductLargerThanTheWindowIsCutIntoTheFewestStepsThatFit) {
+  const config::Chip chip = shipped_chip("tpu_v4");
+  const auto& spec = std::get<config::Tpu>(chip.architecture);
+  for (const std::int64_t size : {128, 512, 1000, 4096}) {
+    const test::TestKernel kernel = test::placed_gemm(size, size, size, 2, 2);
+    const MatrixProblem problem = matrix_problem(kernel.placed);
+    const tpu::Plan plan = tpu::choose_plan(chip, *chip.find_precision("bf16"), problem);
+    EXPECT_LE((plan.bm + plan.bn) * round_up(plan.bk, 128) * 2, spec.window.count()) << size;
+    EXPECT_GE(plan.m_blocks * plan.bm, plan.m) << size;
+    EXPECT_GE(plan.n_blocks * plan.bn, plan.n) << size;
+    EXPECT_EQ(plan.tasks() == 1, size <= 1000) << size;
+  }
+}
+
+// MODEL: a copy from HBM to CMEM passes no core's port: 32 MiB at 1.0 TB/s (Dang et al., ss_copy rows: 33.5 us).
+TEST(TpuPrefetch, RunsAtTheRateOfTheCopyEngineNotOfACoresPort) {
+  const config::Chip chip = shipped_chip("tpu_v4");
+  const std::int64_t bytes = 32 << 20;
+  test::TestKernel kernel(
+      {"copy", {}, network::CopyWork{bytes / 2, bytes / 2}, {}, {{1, bytes / 2, {}, false}}, 0, 0, 1}, {bytes}, bytes);
+  kernel.placed.writes[0].on_chip = true;
+  const auto mapper = make_mapper(chip, *chip.find_precision("bf16"));
+  hardware::Machine machine("chip", chip);
+  const MappedKernel mapped = mapper->map(kernel.placed);
+  const energy::Counters c = machine.run(mapped.schedule, mapped.overhead);
+  EXPECT_NEAR(at(c.timeline.total, chip.clock()).count() * 1e6, 33.5, 33.5 * 0.05);
+  EXPECT_EQ(c.dram_read, Bytes(bytes));
+  EXPECT_EQ(c.shared_write, Bytes(bytes));
 }
 
 // PMU counters on M4 Pro (freedomtan, measure_ane_capacity): 50 convolutions 3x3, 256 -> 256 channels on 256x256

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <tuple>
 
 #include "base/error.h"
 #include "support/dram_sets.h"
@@ -257,6 +258,62 @@ TEST(DramMapping, SplitsAnyRangeWithoutLoss) {
     });
     EXPECT_EQ(sum, bytes);
   }
+}
+
+// A mapping string places every block once, with and without folds, and for a number of channels that is no power of
+// two.
+TEST(DramMapping, AStringOfFieldsIsOneToOne) {
+  for (const int channels : {1, 4, 5}) {
+    for (const bool folds : {false, true}) {
+      config::Dram d = hbm3_5200(channels);
+      d.stack_ids = 2;
+      d.mapping = "row bank column bank_group pseudo_channel channel column:1";
+      d.mapping_xor = folds;
+      const DramMapping mapping(d);
+      std::set<std::tuple<int, int, int, int, int, int>> places;
+      for (std::int64_t i = 0; i < 20000; ++i) {
+        const hardware::DramPlace p = mapping.locate(i * 32);
+        EXPECT_LT(p.channel, channels);
+        EXPECT_TRUE(places.emplace(p.channel, p.pseudo_channel, p.bank_group, p.bank, p.row, p.column).second);
+      }
+    }
+  }
+}
+
+TEST(DramMapping, FieldsStandWhereTheStringSays) {
+  config::Dram d = hbm2_2000(4);
+  d.mapping_xor = false;
+  d.mapping = "row bank column bank_group pseudo_channel channel column:1";
+  const hardware::DramFields fields(d);
+  EXPECT_EQ(fields.locate(32).column, 1);
+  EXPECT_EQ(fields.locate(64).channel, 1);
+  EXPECT_EQ(fields.locate(64 * 4).pseudo_channel, 1);
+  EXPECT_EQ(fields.locate(64 * 8).bank_group, 1);
+  EXPECT_EQ(fields.locate(64 * 32).column, 2);
+  EXPECT_EQ(fields.locate(64 * 32 * 16).bank, 1);
+  EXPECT_EQ(fields.locate(64 * 32 * 16 * 4).row, 1);
+}
+
+TEST(DramMapping, StringsThatDoNotFitAreRefused) {
+  const auto why = [](const char* mapping) -> std::string {
+    config::Dram d = hbm2_2000(4);
+    d.mapping = mapping;
+    try {
+      const DramMapping refused(d);
+    } catch (const ModelError& e) {
+      return e.what();
+    }
+    return "";
+  };
+  const auto expect = [&](const char* mapping, const char* part) {
+    EXPECT_NE(why(mapping).find(part), std::string::npos) << why(mapping);
+  };
+  expect("bank row", "must begin with 'row'");
+  expect("row bank columns", "'columns' is none of row, bank, column");
+  expect("row bank column bank_group pseudo_channel", "gives 0 bits to channel, which has 2");
+  expect("row bank column bank_group pseudo_channel channel column:6", "gives 6 bits to column, which has 5");
+  expect("row bank column column bank_group pseudo_channel channel", "stands twice without a number of bits");
+  expect("row bank column:x bank_group pseudo_channel channel", "needs a number of bits");
 }
 
 TEST(DramTiming, RefusesWhatItCannotModel) {

@@ -1,138 +1,162 @@
 // SPDX-License-Identifier: Apache-2.0
-// The DRAM model against cycle-by-cycle runs of Ramulator 2.1 on the same request streams (tests/data/memory), row by
-// row: achieved bandwidth, mean latency of a lone request, row hits.
+// The DRAM model command by command against runs of Ramulator 2.1, DRAMSys 5.1 and DRAMsim3 on the same request streams
+// (configs/measured/memory/reference_runs.csv), row by row: achieved bandwidth and mean read latency. Each simulator
+// with its own timings, mapping and policies.
+#include "hardware/dram_reference.h"
+
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <map>
-#include <sstream>
 
-#include "support/dram_sets.h"
+#include "hardware/dram_patterns.h"
 
 namespace mantissa::testing {
 namespace {
 
-using Row = std::map<std::string, std::string>;
+using hardware::ReferenceRun;
 
-std::vector<Row> reference_rows() {
-  std::ifstream file(MANTISSA_SOURCE_DIR "/tests/data/memory/reference_runs.csv");
-  std::vector<Row> rows;
+std::vector<std::string> cells_of(const std::string& line) {
+  std::vector<std::string> cells(1);
+  bool quoted = false;
+  for (const char c : line) {
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (c == ',' && !quoted) {
+      cells.emplace_back();
+    } else {
+      cells.back() += c;
+    }
+  }
+  return cells;
+}
+
+std::vector<ReferenceRun> reference_runs() {
+  std::ifstream file(MANTISSA_SOURCE_DIR "/configs/measured/memory/reference_runs.csv");
+  std::vector<ReferenceRun> runs;
   std::vector<std::string> names;
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("#")) {
+    if (line.empty() || line[0] == '#') {
       continue;
     }
-    std::vector<std::string> cells;
-    std::istringstream cut(line + ",");
-    for (std::string cell; std::getline(cut, cell, ',');) {
-      cells.push_back(cell);
-    }
+    const std::vector<std::string> cells = cells_of(line);
     if (names.empty()) {
       names = cells;
       continue;
     }
-    Row row;
+    std::map<std::string, std::string> row;
     for (std::size_t i = 0; i < names.size() && i < cells.size(); ++i) {
       row[names[i]] = cells[i];
     }
-    rows.push_back(row);
+    const auto number = [&](const char* name) { return std::strtod(row[name].c_str(), nullptr); };
+    runs.push_back({row["simulator"], row["standard"], row["speed_bin"], row["pattern"], row["mapping"], row["config"],
+                    row["note"], static_cast<int>(number("channels")), static_cast<int>(number("window")),
+                    static_cast<std::int64_t>(number("requests")), number("efficiency"), number("avg_latency_ns")});
   }
-  return rows;
+  return runs;
 }
 
-config::Dram dram_for(const Row& row) {
-  const int channels = std::stoi(row.at("channels"));
-  const std::string& standard = row.at("standard");
-  config::Dram dram = standard == "LPDDR5" ? lpddr5_6400(channels)
-                      : standard == "HBM2"
-                          ? (row.at("speed_bin") == "2.0Gbps" ? hbm2_2000(channels) : hbm2_2400(channels))
-                      : row.at("speed_bin") == "6.4Gbps" ? hbm3_6400(channels)
-                                                         : hbm3_5200(channels);
-  if (row.at("refresh") == "off") {
-    dram.refi = Cycles(0);
-  }
-  return dram;
+struct Errors {  // relative, in per cent
+  double bandwidth = 0, latency = 0;
+};
+
+Errors compare(const ReferenceRun& run, const config::Dram& dram, std::int64_t requests) {
+  const auto mine = hardware::run_pattern(dram, run.pattern, std::min(run.requests, requests), run.window,
+                                          hardware::offered_load(run.note));
+  return {100 * (mine.efficiency / run.efficiency - 1),
+          run.read_latency_ns > 0 ? 100 * (mine.read_latency_ns / run.read_latency_ns - 1) : 0};
 }
 
-// Relative error allowed in bandwidth; 0: not compared, the reason beside it. The limits record how far apart the two
-// are (they were set after the comparison was made); tests/data/memory/README.md says which choices of the model were
-// made looking at these rows.
-double tolerance(const Row& row) {
-  const std::string& name = row.at("pattern");
-  const int channels = std::stoi(row.at("channels"));
-  const int window = std::stoi(row.at("window")) / channels;
-  if (name == "idle_lat" || name == "seq_lat1") {
-    return 0;  // held by latency
-  }
-  if (name == "seq_read" || name == "seq_write") {
-    return window >= 32 ? 0.05 : 0.08;  // few requests under way: the controller's own cycle or two count
-  }
-  if (name == "seq_rw21") {
-    return 0.15;  // when to turn the bus is the scheduler's choice
-  }
-  if (name == "rand_read") {
-    // HBM2: the row-command bus, which the model lacks, would bound random accesses at two thirds of the peak (an ACT
-    // takes two clocks, a PRE one, and two pseudo-channels share the bus); the reference stays just below that.
-    return row.at("standard") == "HBM2" ? 0.25 : 0.15;
-  }
-  if (name == "rand_write") {
-    return 0.35;
-  }
-  if (name == "rand_rw21") {
-    return 0.40;
-  }
-  if (row.at("mapping") != "bgxor") {
-    return 0;  // another address mapping
-  }
-  if (name == "dma21") {
-    return 0.18;
-  }
-  if (channels > 4 && name != "stride256") {
-    return 0;  // differs by up to 3x, as do the row hits: most likely another way to fold bits into the channel number
-  }
-  if (row.at("standard") == "HBM3" && (name == "stride4096" || name == "stride65536")) {
-    return 0;  // differs by up to 3.5x: most likely the stack ID, which the reference has between bank and row
-  }
-  return 0.10;
+bool is_stream(const ReferenceRun& run) {
+  return run.pattern == "seq_read" || run.pattern == "seq_write";
 }
 
-TEST(DramReference, BandwidthFollowsTheCycleByCycleSimulator) {
+void expect_close(const ReferenceRun& run, std::int64_t requests, double stream, double other, double latency) {
+  const auto model = hardware::reference_model(run);
+  ASSERT_TRUE(model.dram.has_value()) << model.why_not;
+  const Errors e = compare(run, *model.dram, requests);
+  const std::string name = run.simulator + ' ' + run.standard + ' ' + run.speed_bin + ", " +
+                           std::to_string(run.channels) + " channels, " + run.pattern + ", " + run.mapping +
+                           ", window " + std::to_string(run.window) + ", " + run.config + ' ' + run.note;
+  // The efficiency of the file has four decimals.
+  const double rounding = 100 * 0.00005 / run.efficiency;
+  EXPECT_LE(std::abs(e.bandwidth), (is_stream(run) ? stream : other) + rounding) << name;
+  EXPECT_LE(std::abs(e.latency), latency) << name;
+}
+
+// Several devices take long to reach a steady state: of those of 16 channels, three patterns.
+bool quick(const ReferenceRun& run) {
+  return run.channels < 16 || run.pattern == "seq_read" || run.pattern == "rand_read" || run.pattern == "stride1024";
+}
+std::int64_t enough(const ReferenceRun& run) {
+  return run.channels == 16 ? 250000 : 15000 * std::min(4, run.channels);
+}
+
+// Issue targets: 5 % for streams, 10 % for strides and random reads, 10 % for latency. Most rows are much closer.
+TEST(DramReference, RamulatorRowsAgreeInBandwidthAndLatency) {
   int compared = 0;
-  for (const Row& row : reference_rows()) {
-    const double allowed = tolerance(row);
-    if (allowed == 0) {
+  for (const ReferenceRun& run : reference_runs()) {
+    if (run.simulator == "ramulator2.1" && hardware::reference_quirk(run).empty() && quick(run)) {
+      // Offered as much as it can just take: there, latency follows a difference of 1 % in capacity.
+      const double load = hardware::offered_load(run.note);
+      const bool at_the_knee = (run.standard == "LPDDR5" && run.pattern == "rand_read" && load == 0.7) ||
+                               (run.pattern == "seq_read" && load == 0.9);
+      expect_close(run, enough(run), 5, 10, at_the_knee ? 30 : 10);
+      ++compared;
+    }
+  }
+  EXPECT_GE(compared, 320);
+}
+
+// Of the other two: streams, strides, reads and latencies of lone requests; mixed traffic follows policies of their own
+// (docs/models/dram.md).
+TEST(DramReference, DramsysRowsAgreeInBandwidth) {
+  int compared = 0;
+  for (const ReferenceRun& run : reference_runs()) {
+    if (run.simulator != "DRAMSys5.1" || run.standard != "HBM2" || run.window <= run.channels ||
+        run.config.starts_with("dramsys_cli")) {
       continue;
     }
-    const std::string& name = row.at("pattern");
-    const std::int64_t count = 40000 * std::min<std::int64_t>(4, std::stoi(row.at("channels")));
-    const LoopResult mine = closed_loop(dram_for(row), count, std::stoi(row.at("window")), pattern(name));
-    const double reference = std::stod(row.at("efficiency_ratio"));
-    EXPECT_NEAR(mine.efficiency / reference, 1.0, allowed)
-        << row.at("standard") << ' ' << row.at("speed_bin") << ", " << row.at("channels") << " channels, " << name
-        << ", " << row.at("mapping") << ", window " << row.at("window") << ", refresh " << row.at("refresh") << ": "
-        << mine.efficiency << " against " << reference;
-    if (row.at("mapping") == "bgxor" && !name.starts_with("seq_rw") && name != "dma21") {
-      EXPECT_NEAR(mine.row_hits, std::stod(row.at("row_hit_ratio")), 0.01) << row.at("standard") << ' ' << name;
-    }
+    const bool random =
+        run.pattern.starts_with("rand") || run.pattern == "dma21";  // its command multiplexer, see the quirk
+    expect_close(run, enough(run), 5, random ? 15 : 5, 50);
     ++compared;
   }
-  EXPECT_GE(compared, 130);
+  EXPECT_GE(compared, 70);
 }
 
-TEST(DramReference, LatencyOfALoneRequestFollowsTheCycleByCycleSimulator) {
+TEST(DramReference, Dramsim3RowsAgreeInBandwidth) {
   int compared = 0;
-  for (const Row& row : reference_rows()) {
-    if (row.at("pattern") != "idle_lat" && row.at("pattern") != "seq_lat1") {
-      continue;
+  for (const ReferenceRun& run : reference_runs()) {
+    if (run.simulator == "DRAMsim3" && run.standard == "HBM2" && run.pattern != "dma21" && run.pattern != "seq_rw21") {
+      expect_close(run, enough(run), 5, 5, 120);
+      ++compared;
     }
-    const LoopResult mine =
-        closed_loop(dram_for(row), std::stoll(row.at("transactions")), 1, pattern(row.at("pattern")));
-    EXPECT_NEAR(mine.read_latency_ns / std::stod(row.at("read_latency_ns")), 1.0, 0.10)
-        << row.at("standard") << ' ' << row.at("speed_bin") << ", " << row.at("channels") << " channels, "
-        << row.at("pattern");
-    ++compared;
   }
-  EXPECT_GE(compared, 10);
+  EXPECT_GE(compared, 60);
+}
+
+TEST(DramReference, LoneRequestsOfDramsysAndDramsim3TakeTheSameTime) {
+  int compared = 0;
+  for (const ReferenceRun& run : reference_runs()) {
+    if (run.pattern == "idle_lat" && run.standard == "HBM2" && run.simulator != "ramulator2.1") {
+      expect_close(run, run.requests, 5, 7, 5);
+      ++compared;
+    }
+  }
+  EXPECT_GE(compared, 9);
+}
+
+TEST(DramReference, RowsWithoutATimingSetSayWhy) {
+  ReferenceRun run;
+  run.simulator = "DRAMsim3";
+  run.standard = "LPDDR4";
+  run.speed_bin = "2400";
+  EXPECT_EQ(hardware::reference_model(run).why_not, "no timing set of DRAMsim3 for LPDDR4 2400");
+  EXPECT_EQ(hardware::offered_load("paced open loop, offered load 0.05 of peak"), 0.05);
+  EXPECT_EQ(hardware::offered_load("no refresh"), 0);
 }
 
 }  // namespace

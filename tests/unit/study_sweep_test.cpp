@@ -105,8 +105,8 @@ TEST(RunSweep, MeasuresOnlyWhatIsAskedFor) {
 
 TEST(RunSweep, AValueOfTheChipReachesTheMachine) {
   const report::SweepResult r = swept(
-      "measure: latency\nchip: tpu_v4\nworkload: llama2_7b_decode\nprecision: bf16\naxes:\n"
-      "  - chip.dram.clock_period_ns: [0.83, 1.66]\n",
+      "measure: latency\nchip: h100_sxm\nworkload: llama2_7b_decode\nprecision: fp16\naxes:\n"
+      "  - chip.dram.clock_period_ns: [0.765, 1.53]\n",
       2);
   ASSERT_EQ(r.rows[0].error + r.rows[1].error, "");
   EXPECT_GT(r.rows[1].measured.timing->latency_s, 1.3 * r.rows[0].measured.timing->latency_s);

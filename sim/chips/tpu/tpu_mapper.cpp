@@ -4,26 +4,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <memory>
+#include <vector>
 
 #include "base/error.h"
 #include "chips/attention.h"
 #include "chips/tpu/timing.h"
 
 namespace mantissa::chips::tpu {
+namespace {
 
-// How a problem is cut: over the cores, then into blocks of bm x bn x bk.
-struct TpuMapper::Plan {
-  bool split_m = true;       // else n
-  std::int64_t batches = 1;  // of one core; with several, the batch is split over the cores instead of m or n
-  bool split_batch = false;
-  std::int64_t m = 1, n = 1;  // of one core
-  std::int64_t bm = 1, bn = 1, bk = 1;
-  std::int64_t m_blocks = 1, n_blocks = 1, k_blocks = 1;
-  std::int64_t tasks() const { return batches * m_blocks * n_blocks * k_blocks; }
-  // With all of k in one block the block of b stays while m goes by, and a block of a stays when there is only one.
-  bool loads_a(std::int64_t nb) const { return k_blocks > 1 || m_blocks > 1 || nb == 0; }
-  bool loads_b(std::int64_t mb) const { return k_blocks > 1 || mb == 0; }
-};
+// A stream is cut into so many blocks, so that loads, work and stores overlap; into fewer where they would be so small
+// that two of them do not cover the latency of memory.
+constexpr std::int64_t kStreamBlocks = 16;
+constexpr Bytes kLargestBlock(1 << 20), kSmallestBlock(1 << 18);
+
+}  // namespace
 
 TpuMapper::TpuMapper(const config::Chip& chip, const config::Precision& precision)
     : chip_(chip), precision_(precision), spec_(std::get<config::Tpu>(chip.architecture)) {}
@@ -40,162 +37,138 @@ MappedKernel TpuMapper::map(const PlacedKernel& kernel) const {
   const network::Kernel& k = *kernel.kernel;
   const auto* conv = std::get_if<network::ConvWork>(&k.work);
   if (conv != nullptr && conv->depthwise()) {
-    mapped = map_stream(chip_, kernel, depthwise_work(k));
+    mapped = map_stream(chip_, kernel, depthwise_work(k), stream_cut());
   } else if (std::holds_alternative<network::AttentionWork>(k.work)) {
     AttentionBlocks blocks;
     blocks.queries = blocks.keys = 4 * spec_.rows;
     blocks.cycles = [this](std::int64_t m, std::int64_t n, std::int64_t kk) {
-      return block_cycles(spec_, precision_.passes, m, n, kk);
+      return block_cycles(spec_, chip_.vector, precision_, {m, n, kk});
     };
     blocks.macs_per_core_cycle = precision_.macs_per_cycle * spec_.arrays_per_core;
     mapped = map_attention(chip_, kernel, blocks);
     mapped.schedule.start = fill_cycles(spec_);
   } else if (k.is_matrix()) {
     mapped = map_matrix(matrix_problem(kernel));
+  } else if (is_prefetch(kernel)) {
+    return map_prefetch(kernel);
   } else {
-    mapped = map_stream(chip_, kernel, stream_work(chip_, precision_, k));
+    mapped = map_stream(chip_, kernel, stream_work(chip_, precision_, k), stream_cut());
   }
   mapped.overhead = Cycles(static_cast<std::int64_t>(chip_.dispatch_us * chip_.clock_mhz));
   return mapped;
 }
 
-// Estimated cycles of one core: work and traffic overlap, the first loads and the last results do not.
-double TpuMapper::estimate(const MatrixProblem& problem, const Plan& plan) const {
-  const double a_block = static_cast<double>(problem.a.bytes.count()) * static_cast<double>(plan.bm * plan.bk) /
-                         static_cast<double>(problem.gemm.batch * problem.gemm.m * problem.gemm.k);
-  const double b_block = static_cast<double>(problem.b.bytes.count()) * static_cast<double>(plan.bn * plan.bk) /
-                         static_cast<double>(problem.gemm.batch * problem.gemm.n * problem.gemm.k);
-  const double dram = chip_.dram.peak().count() / chip_.clock().count() / chip_.cores;
-  const auto rate = [&](const Stream& s) {
-    return std::min(chip_.dma.bytes_per_cycle, s.on_chip ? chip_.shared.bytes_per_cycle / chip_.cores : dram);
-  };
-  const double blocks = static_cast<double>(plan.batches * plan.n_blocks);
-  const double a_loads = blocks * static_cast<double>(plan.loads_a(1) ? plan.m_blocks * plan.k_blocks : 1);
-  const double b_loads = blocks * static_cast<double>(plan.k_blocks > 1 ? plan.m_blocks * plan.k_blocks : 1);
-  const double traffic = a_loads * a_block / rate(problem.a) + b_loads * b_block / rate(problem.b);
-  const double work = static_cast<double>(plan.tasks()) *
-                      static_cast<double>(block_cycles(spec_, precision_.passes, plan.bm, plan.bn, plan.bk).count());
-  const double results =
-      static_cast<double>(plan.bm * plan.bn) * (problem.epilogue_ops + 1) / chip_.vector.ops_per_cycle;
-  // Of two plans that take as long the one with less traffic is better: it leaves DRAM to others and costs less energy.
-  return std::max(work, traffic) + 0.02 * traffic + a_block / rate(problem.a) + b_block / rate(problem.b) + results;
+StreamCut TpuMapper::stream_cut() const {
+  return {spec_.vector_cores == 0 ? chip_.cores : spec_.vector_cores, kStreamBlocks, kLargestBlock, kSmallestBlock};
 }
 
-TpuMapper::Plan TpuMapper::choose_plan(const MatrixProblem& problem) const {
-  const auto& g = problem.gemm;
-  Plan base;
-  base.split_batch = g.batch >= chip_.cores;
-  base.batches = base.split_batch ? ceil_div(g.batch, chip_.cores) : g.batch;
-  base.split_m = g.m >= g.n;
-  base.m = !base.split_batch && base.split_m ? ceil_div(g.m, chip_.cores) : g.m;
-  base.n = !base.split_batch && !base.split_m ? ceil_div(g.n, chip_.cores) : g.n;
-  const auto sizes = [](std::int64_t whole, std::int64_t least) {
-    std::vector<std::int64_t> list{whole};
-    for (std::int64_t s = least; s < whole; s *= 2) {
-      list.push_back(s);
+// A copy from DRAM to CMEM without arithmetic: no core takes part.
+bool TpuMapper::is_prefetch(const PlacedKernel& kernel) const {
+  const network::Kernel& k = *kernel.kernel;
+  const auto* copy = std::get_if<network::CopyWork>(&k.work);
+  return copy != nullptr && chip_.dma.copy_bytes_per_cycle > 0 && copy->contiguous_elements == copy->elements &&
+         k.epilogue_ops + k.epilogue_specials == 0 && kernel.reads.size() == 1 && kernel.writes.size() == 1 &&
+         !kernel.reads[0].on_chip && kernel.writes[0].on_chip;
+}
+
+MappedKernel TpuMapper::map_prefetch(const PlacedKernel& kernel) const {
+  MappedKernel mapped;
+  mapped.mapping = "asynchronous copy to CMEM";
+  mapped.schedule.depth = chip_.staging.depth;
+  const Stream stream = kernel.reads[0];
+  auto done = std::make_shared<bool>(false);
+  mapped.schedule.next = [stream, done](int core, hardware::TileTask& task) {
+    if (core != 0 || *done) {
+      return false;
     }
-    return list;
+    hardware::Transfer copy = part_of(stream, 0, 1);
+    copy.to_shared = true;
+    task.add_load(copy);
+    *done = true;
+    return true;
   };
-  const double a_size = static_cast<double>(problem.a.bytes.count()) / static_cast<double>(g.batch * g.m * g.k);
-  const double b_size = static_cast<double>(problem.b.bytes.count()) / static_cast<double>(g.batch * g.n * g.k);
-  std::optional<Plan> best;
-  double best_cycles = 0;
-  for (const std::int64_t bk : sizes(g.k, 4 * spec_.rows)) {
-    for (const std::int64_t bn : sizes(base.n, spec_.cols)) {
-      for (const std::int64_t bm : sizes(base.m, spec_.rows)) {
-        const double bytes =
-            chip_.staging.depth * (static_cast<double>(bm * bk) * a_size + static_cast<double>(bk * bn) * b_size) +
-            2.0 * 4.0 * static_cast<double>(bm * bn);
-        if (bytes > static_cast<double>(chip_.staging.capacity.count())) {
-          continue;
-        }
-        Plan plan = base;
-        plan.bm = bm, plan.bn = bn, plan.bk = bk;
-        plan.m_blocks = ceil_div(base.m, bm), plan.n_blocks = ceil_div(base.n, bn), plan.k_blocks = ceil_div(g.k, bk);
-        const double cycles = estimate(problem, plan);
-        if (!best || cycles < best_cycles) {
-          best = plan;
-          best_cycles = cycles;
-        }
-      }
-    }
+  return mapped;
+}
+
+TpuMapper::Share TpuMapper::share_of(const MatrixProblem& problem, const Plan& plan, int core,
+                                     std::int64_t index) const {
+  const auto& g = problem.gemm;
+  Share s;
+  s.kb = index % plan.k_blocks, s.mb = index / plan.k_blocks % plan.m_blocks;
+  s.nb = index / plan.k_blocks / plan.m_blocks % plan.n_blocks;
+  s.batch = index / plan.k_blocks / plan.m_blocks / plan.n_blocks;
+  if (plan.split == Plan::Split::kBatch) {
+    s.batch = s.batch * chip_.cores + core;
   }
-  if (!best) {
-    throw ModelError(chip_.name + ".vmem",
-                     fmt::format("no tile of a {}x{}x{} product fits {} bytes twice; enlarge staging.capacity_mib", g.m,
-                                 g.n, g.k, chip_.staging.capacity.count()));
-  }
-  return *best;
+  s.m_offset = plan.split == Plan::Split::kM ? core * plan.m : 0;
+  s.n_offset = plan.split == Plan::Split::kN ? core * plan.n : 0;
+  s.rows = block_range(std::clamp<std::int64_t>(g.m - s.m_offset, 0, plan.m), plan.bm, s.mb);
+  s.cols = block_range(std::clamp<std::int64_t>(g.n - s.n_offset, 0, plan.n), plan.bn, s.nb);
+  s.depth = block_range(g.k, plan.bk, s.kb);
+  s.empty = s.rows.size() * s.cols.size() * s.depth.size() == 0 || s.batch >= g.batch ||
+            (plan.split == Plan::Split::kNone && core != 0);
+  return s;
 }
 
 hardware::TileTask TpuMapper::make_task(const MatrixProblem& problem, const Plan& plan, int core,
                                         std::int64_t index) const {
   const auto& g = problem.gemm;
-  const std::int64_t kb = index % plan.k_blocks, mb = index / plan.k_blocks % plan.m_blocks;
-  const std::int64_t nb = index / plan.k_blocks / plan.m_blocks % plan.n_blocks;
-  const std::int64_t batch =
-      index / plan.k_blocks / plan.m_blocks / plan.n_blocks * (plan.split_batch ? chip_.cores : 1) +
-      (plan.split_batch ? core : 0);
-  const std::int64_t m_offset = plan.split_batch || !plan.split_m ? 0 : core * plan.m;
-  const std::int64_t n_offset = plan.split_batch || plan.split_m ? 0 : core * plan.n;
-  const std::int64_t m_length = std::clamp<std::int64_t>(g.m - m_offset, 0, plan.m),
-                     n_length = std::clamp<std::int64_t>(g.n - n_offset, 0, plan.n);
-  const Range rows = block_range(m_length, plan.bm, mb), cols = block_range(n_length, plan.bn, nb),
-              depth = block_range(g.k, plan.bk, kb);
+  const Share s = share_of(problem, plan, core, index);
   hardware::TileTask task;
-  if (rows.size() * cols.size() * depth.size() == 0 || batch >= g.batch) {
+  if (s.empty) {
     return task;  // this core's share ends inside the last block
   }
-  const auto slice = [](const Stream& s, std::int64_t block, std::int64_t part, std::int64_t whole) {
-    const double scale = static_cast<double>(s.bytes.count()) / static_cast<double>(whole);
-    return hardware::Transfer{s.on_chip ? hardware::Level::kShared : hardware::Level::kDram,
-                              s.address + static_cast<std::uint64_t>(scale * static_cast<double>(block)),
-                              Bytes(static_cast<std::int64_t>(scale * static_cast<double>(part) + 0.5)), Bytes(0), 0};
+  const ElementBytes bytes = element_bytes(problem);
+  // `block`: elements before this part; `size`: bytes of an element.
+  const auto slice = [](const Stream& stream, std::int64_t block, double size, double part_bytes) {
+    return hardware::Transfer{stream.on_chip ? hardware::Level::kShared : hardware::Level::kDram,
+                              stream.address + static_cast<std::uint64_t>(size * static_cast<double>(block)),
+                              Bytes(static_cast<std::int64_t>(part_bytes + 0.5)), Bytes(0), 0};
   };
-  if (plan.loads_a(nb)) {
-    task.add_load(slice(problem.a, (batch * g.m + m_offset + rows.begin) * g.k + depth.begin * rows.size(),
-                        rows.size() * depth.size(), g.batch * g.m * g.k));
+  const std::int64_t m = s.rows.size(), n = s.cols.size(), k = s.depth.size();
+  if (plan.loads_a(s.nb)) {
+    task.add_load(slice(problem.a, (s.batch * g.m + s.m_offset + s.rows.begin) * g.k + s.depth.begin * m, bytes.a,
+                        bytes.of_a(m, k)));
   }
-  if (plan.loads_b(mb)) {
-    task.add_load(slice(problem.b, (batch * g.n + n_offset + cols.begin) * g.k + depth.begin * cols.size(),
-                        cols.size() * depth.size(), g.batch * g.n * g.k));
+  if (plan.loads_b(s.mb)) {
+    task.add_load(slice(problem.b, (s.batch * g.n + s.n_offset + s.cols.begin) * g.k + s.depth.begin * n, bytes.b,
+                        bytes.of_b(k, n)));
   }
-  task.matrix = block_cycles(spec_, precision_.passes, rows.size(), cols.size(), depth.size());
-  if (index == 0) {
-    task.matrix += fill_cycles(spec_);
-  }
-  task.macs = Macs(rows.size() * cols.size() * depth.size());
+  task.matrix =
+      block_cycles(spec_, chip_.vector, precision_, {m, n, k}) + (index == 0 ? fill_cycles(spec_) : Cycles(0));
+  task.macs = Macs(m * n * k);
   task.mac_slots = Macs(static_cast<std::int64_t>(static_cast<double>(task.matrix.count()) * precision_.macs_per_cycle *
                                                   spec_.arrays_per_core));
-  task.staging_read = Bytes(
-      static_cast<std::int64_t>(static_cast<double>(rows.size() * depth.size() * ceil_div(cols.size(), spec_.cols)) *
-                                    static_cast<double>(precision_.matrix.a.storage_bytes()) +
-                                static_cast<double>(cols.size() * depth.size() * precision_.matrix.b.storage_bytes())));
-  const double results = static_cast<double>(rows.size() * cols.size());
-  task.vector_ops =
-      results * static_cast<double>(ceil_div(depth.size(), spec_.rows));  // partial sums of the tiles along k are added
-  if (kb + 1 == plan.k_blocks) {
-    const std::int64_t out_part = rows.size() * cols.size(), out_whole = g.batch * g.m * g.n;
-    const std::int64_t out_block = (batch * g.m + m_offset + rows.begin) * g.n + (n_offset + cols.begin) * rows.size();
-    task.vector_ops += results * (problem.epilogue_ops + 1);
+  task.staging_read = Bytes(static_cast<std::int64_t>(
+      static_cast<double>(m * k * ceil_div(n, spec_.cols)) * static_cast<double>(precision_.matrix.a.storage_bytes()) +
+      static_cast<double>(n * k * precision_.matrix.b.storage_bytes())));
+  task.vector_ops = stream_ops(spec_, precision_, {m, n, k});
+  if (s.kb + 1 == plan.k_blocks) {
+    const double results = static_cast<double>(m * n);
+    const double ops = results * (problem.epilogue_ops + precision_.pack_ops + 1);
+    const std::int64_t out_block = (s.batch * g.m + s.m_offset + s.rows.begin) * g.n + (s.n_offset + s.cols.begin) * m;
+    task.vector_ops += ops;
     task.special_ops = results * problem.epilogue_specials;
-    task.epilogue = vector_cycles(chip_.vector, results * (problem.epilogue_ops + 1), task.special_ops);
+    // The core issues the arrays' and the vector unit's instructions in one stream: results are finished between two
+    // blocks, not beside them.
+    task.vector = vector_cycles(chip_.vector, ops, task.special_ops);
     task.has_results = true;
     if (problem.rest.bytes > Bytes(0)) {
-      task.add_load(slice(problem.rest, out_block, out_part, out_whole));
+      const double rest = static_cast<double>(problem.rest.bytes.count()) / static_cast<double>(g.batch * g.m * g.n);
+      task.add_load(slice(problem.rest, out_block, rest, rest * results));
     }
-    task.store = slice(problem.out, out_block, out_part, out_whole);
+    task.store = slice(problem.out, out_block, bytes.out, bytes.of_out(m, n));
   }
   return task;
 }
 
-MappedKernel TpuMapper::map_matrix(const MatrixProblem& problem) const {
-  const Plan plan = choose_plan(problem);
+MappedKernel TpuMapper::map_matrix(const MatrixProblem& given) const {
+  const Plan plan = choose_plan(chip_, precision_, given);
+  const MatrixProblem problem = plan.swapped ? swapped(given) : given;
+  constexpr std::array kSplits = {"one core", "m split over cores", "n split over cores", "batch split over cores"};
   MappedKernel mapped;
-  mapped.mapping = fmt::format("{}x{}x{} blocks, {} split over cores", plan.bm, plan.bn, plan.bk,
-                               plan.split_batch ? "batch"
-                               : plan.split_m   ? "m"
-                                                : "n");
+  mapped.mapping = fmt::format("{}x{}x{} blocks, {}{}", plan.bm, plan.bn, plan.bk,
+                               kSplits.at(static_cast<std::size_t>(plan.split)), plan.swapped ? ", transposed" : "");
   mapped.schedule.depth = chip_.staging.depth;
   auto next = std::make_shared<std::vector<std::int64_t>>(static_cast<std::size_t>(chip_.cores));
   mapped.schedule.next = [this, problem, plan, next](int core, hardware::TileTask& task) {

@@ -7,6 +7,7 @@
 #pragma once
 #include "chips/mapper.h"
 #include "chips/matrix_problem.h"
+#include "chips/tpu/plan.h"
 
 namespace mantissa::chips::tpu {
 
@@ -17,10 +18,17 @@ class TpuMapper : public Mapper {
   double peak_macs_per_cycle(const network::Kernel& kernel) const override;
 
  private:
-  struct Plan;
-  MappedKernel map_matrix(const MatrixProblem& problem) const;
-  Plan choose_plan(const MatrixProblem& problem) const;
-  double estimate(const MatrixProblem& problem, const Plan& plan) const;
+  // One block's place in the product.
+  struct Share {
+    std::int64_t kb = 0, mb = 0, nb = 0, batch = 0, m_offset = 0, n_offset = 0;
+    Range rows, cols, depth;
+    bool empty = true;
+  };
+  MappedKernel map_matrix(const MatrixProblem& given) const;
+  MappedKernel map_prefetch(const PlacedKernel& kernel) const;
+  bool is_prefetch(const PlacedKernel& kernel) const;
+  StreamCut stream_cut() const;
+  Share share_of(const MatrixProblem& problem, const Plan& plan, int core, std::int64_t index) const;
   hardware::TileTask make_task(const MatrixProblem& problem, const Plan& plan, int core, std::int64_t index) const;
 
   const config::Chip& chip_;

@@ -9,12 +9,12 @@ namespace mantissa::network {
 namespace {
 
 constexpr std::size_t kMaxNodes = 100'000;
-constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;  // of one tensor, as for ONNX
+constexpr std::int64_t kMaxElements = std::int64_t{1} << 36;  // of one tensor: it has a shape and no data
 constexpr int kOpset = 17;
 
 }  // namespace
 
-Builder::Builder(std::string name, std::int64_t batch) {
+Builder::Builder(std::string name, std::int64_t batch, const CompactOptions& options) : options_(options) {
   graph_.name = std::move(name);
   graph_.batch = batch;
   graph_.has_weights = false;

@@ -8,6 +8,7 @@
 
 #include "config/yaml.h"
 #include "network/graph.h"
+#include "network/import.h"
 #include "network/op.h"
 
 namespace mantissa::network {
@@ -28,7 +29,7 @@ class Builder {
  public:
   using Attributes = std::map<std::string, Attribute>;
 
-  Builder(std::string name, std::int64_t batch);
+  Builder(std::string name, std::int64_t batch, const CompactOptions& options = {});
 
   ValueId input(const std::string& name, ElementType type, Shape shape, const config::YamlNode& at);
   ValueId parameter(const std::string& name, Shape shape, const config::YamlNode& at);
@@ -41,6 +42,7 @@ class Builder {
 
   const Shape& shape(ValueId id) const { return graph_.value(id).shape; }
   std::int64_t batch() const { return graph_.batch; }
+  const CompactOptions& options() const { return options_; }
   // Counts parameters that an importer would have folded away (the scale of a batch normalization).
   void count_folded(std::int64_t parameters) { graph_.folded_parameters += parameters; }
   Graph finish(ValueId output);
@@ -51,6 +53,7 @@ class Builder {
   ValueId place(Value value);
   void check_size(const Shape& shape, const config::YamlNode& at) const;
   Graph graph_;
+  CompactOptions options_;
 };
 
 }  // namespace mantissa::network

@@ -93,6 +93,18 @@ ValueId finish_conv(LayerContext& layer, const std::string& kind, std::int64_t c
   const bool bias = layer.options.boolean_or("bias", !batch_norm);
   const std::string activation = layer.options.text("activation", "none");
   const std::string name = layer.finish(kind);
+  if (batch_norm && layer.builder.options().training) {
+    Builder& builder = layer.builder;
+    const ValueId sums = add_conv(layer, name, layer.x, channels, window, groups, bias);
+    std::vector<ValueId> operands{sums, builder.parameter(name + ".scale", {channels}, layer.at),
+                                  builder.parameter(name + ".shift", {channels}, layer.at)};
+    for (const char* statistic : {".mean", ".variance"}) {  // of the batch
+      operands.push_back(builder.input(name + statistic, ElementType::kFloat, {channels}, layer.at));
+    }
+    const ValueId normal =
+        builder.add(Op::kBatchNormalization, name + ".batch_norm", std::move(operands), {}, layer.at);
+    return activate(layer, activation, name + "." + activation, normal);
+  }
   // The normalization's scale vanishes into the weights, and so does a bias of the convolution's own.
   layer.builder.count_folded(batch_norm ? channels * (bias ? 2 : 1) : 0);
   const ValueId y = add_conv(layer, name, layer.x, channels, window, groups, bias || batch_norm);

@@ -176,7 +176,7 @@ ValueId activate(LayerContext& layer, const std::string& activation, const std::
   return layer.builder.add(found->op, name, std::move(inputs), {}, layer.at);
 }
 
-Graph build_compact(const YamlNode& network, const std::string& name, std::int64_t batch) {
+Graph build_compact(const YamlNode& network, const std::string& name, std::int64_t batch, const CompactOptions& given) {
   MapReader reader(network);
   const YamlNode input = reader.required("input");
   const YamlNode layers = reader.required("layers");
@@ -184,7 +184,7 @@ Graph build_compact(const YamlNode& network, const std::string& name, std::int64
   network.finish();
 
   MapReader options(input);
-  Builder builder(name, batch);
+  Builder builder(name, batch, given);
   const std::string input_name = options.text("name", "input");
   const auto shape = options.find("shape");
   const auto tokens = options.find("tokens");
@@ -197,7 +197,8 @@ Graph build_compact(const YamlNode& network, const std::string& name, std::int64
       dims.push_back(dim.integer(1, 1'000'000));
     }
   } else if (tokens) {
-    dims.push_back(tokens->integer(1, 10'000'000));
+    const std::int64_t length = tokens->integer(1, 10'000'000);
+    dims.push_back(given.tokens.value_or(length));
   }
   options.finish();
   network.finish();

@@ -82,6 +82,9 @@ ValueId last_token(LayerContext& layer) {
   const std::int64_t length = layer.shape()[1];
   const std::string name = layer.finish("last_token");
   Builder& builder = layer.builder;
+  if (builder.options().training || length == 1) {
+    return layer.x;
+  }
   return builder.add(Op::kSlice, name,
                      {layer.x, builder.integers(name + ".start", {length - 1}),
                       builder.integers(name + ".end", {length}), builder.integers(name + ".axis", {1})},
@@ -96,7 +99,8 @@ ValueId attention(LayerContext& layer) {
   const std::int64_t kv_heads = layer.options.integer_or("kv_heads", heads, 1, 65536);
   const std::int64_t head_dim = layer.options.integer_or(
       "head_dim", std::max<std::int64_t>(features / std::max<std::int64_t>(heads, 1), 1), 1, 65536);
-  const std::int64_t cache = layer.options.integer_or("kv_cache", 0, 0, kMaxLength);
+  const std::int64_t cache =
+      layer.builder.options().context.value_or(layer.options.integer_or("kv_cache", 0, 0, kMaxLength));
   const bool rotary = layer.options.boolean_or("rotary", false);
   const bool causal = layer.options.boolean_or("causal", true);
   const bool bias = layer.options.boolean_or("bias", false);
@@ -144,6 +148,51 @@ ValueId mlp(LayerContext& layer) {
   return add_linear(layer, name + ".down", y, features, bias);
 }
 
+// Attention and MLP side by side: x + attention(norm(x)) + mlp(norm(x)), with one norm and one product each for all
+// that reads it and all that is added (PaLM; GPT-J). One matrix gives queries, keys, values and the MLP's inputs.
+ValueId parallel_block(LayerContext& layer) {
+  const std::int64_t features = features_of(layer, 3), length = layer.shape()[1];
+  const std::int64_t heads = layer.options.integer("heads", 1, 65536);
+  const std::int64_t kv_heads = layer.options.integer_or("kv_heads", heads, 1, 65536);
+  const std::int64_t head_dim = layer.options.integer("head_dim", 1, 65536);
+  const std::int64_t hidden = layer.options.integer("hidden", 1, kMaxFeatures);
+  const std::int64_t cache =
+      layer.builder.options().context.value_or(layer.options.integer_or("kv_cache", 0, 0, kMaxLength));
+  const bool rotary = layer.options.boolean_or("rotary", false);
+  const std::string gated = layer.options.text("gated", "silu");
+  const std::string name = layer.finish("parallel_block");
+  if (cache > 0 && cache < length) {
+    Builder::fail(layer.at, fmt::format("kv_cache counts the {} new positions, so it cannot be {}", length, cache));
+  }
+  Builder& builder = layer.builder;
+  const ValueId scale = builder.parameter(name + ".norm.weight", {features}, layer.at);
+  const ValueId x = builder.add(Op::kRmsNorm, name + ".norm", {layer.x, scale}, {}, layer.at);
+  const auto project = [&](const char* what, std::int64_t count, bool rotates) {
+    const ValueId y = add_linear(layer, name + "." + what, x, count * head_dim, false);
+    return rotates && rotary ? builder.add(Op::kRotary, name + "." + what + ".rotary", {y},
+                                           {{"heads", count}, {"head_dim", head_dim}}, layer.at)
+                             : y;
+  };
+  std::vector<ValueId> inputs{project("q", heads, true), project("k", kv_heads, true), project("v", kv_heads, false)};
+  if (cache > 0) {
+    const Shape shape{builder.batch(), cache, kv_heads * head_dim};
+    inputs.push_back(builder.input(name + ".k_cache", ElementType::kFloat, shape, layer.at));
+    inputs.push_back(builder.input(name + ".v_cache", ElementType::kFloat, shape, layer.at));
+  }
+  const ValueId attended = builder.add(
+      Op::kAttention, name + ".attention", std::move(inputs),
+      {{"heads", heads}, {"kv_heads", kv_heads}, {"head_dim", head_dim}, {"causal", std::int64_t{1}}}, layer.at);
+  const ValueId up = add_linear(layer, name + ".up", x, hidden, false);
+  const ValueId gate = add_linear(layer, name + ".gate", x, hidden, false);
+  const ValueId both =
+      builder.add(Op::kMul, name + ".mul", {activate(layer, gated, name + "." + gated, gate), up}, {}, layer.at);
+  // [attended, both] times one matrix: one product whose inner dimension is both together.
+  const ValueId joined =
+      builder.add(Op::kConcat, name + ".join", {attended, both}, {{"axis", std::int64_t{2}}}, layer.at);
+  const ValueId y = add_linear(layer, name + ".out", joined, features, false);
+  return builder.add(Op::kAdd, name + ".add", {y, layer.x}, {}, layer.at);
+}
+
 constexpr std::array kLayers = std::to_array<LayerKind>({{"linear", true, linear},
                                                          {"embedding", true, embedding},
                                                          {"rms_norm", false, rms_norm},
@@ -151,7 +200,8 @@ constexpr std::array kLayers = std::to_array<LayerKind>({{"linear", true, linear
                                                          {"softmax", false, softmax},
                                                          {"last_token", false, last_token},
                                                          {"attention", true, attention},
-                                                         {"mlp", true, mlp}});
+                                                         {"mlp", true, mlp},
+                                                         {"parallel_block", true, parallel_block}});
 
 }  // namespace
 

@@ -64,6 +64,9 @@ struct StreamCut {
   std::int64_t least = 1;       // blocks, where there is enough to cut
   Bytes largest{}, smallest{};  // block of operands and results together
 };
+// Blocks as large as the staging buffer allows with the next one on its way, but one for each core at least, as long as
+// a block is not below one DMA request.
+StreamCut default_cut(const config::Chip& chip);
 MappedKernel map_stream(const config::Chip& chip, const PlacedKernel& kernel, const StreamWork& work);
 MappedKernel map_stream(const config::Chip& chip, const PlacedKernel& kernel, const StreamWork& work,
                         const StreamCut& cut);

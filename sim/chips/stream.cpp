@@ -50,12 +50,12 @@ StreamWork stream_work(const config::Chip& chip, const config::Precision& precis
   return work;
 }
 
+StreamCut default_cut(const config::Chip& chip) {
+  return {chip.cores, 4 * chip.cores, Bytes(chip.staging.capacity.count() / (2 * chip.staging.depth)), chip.dma.chunk};
+}
+
 MappedKernel map_stream(const config::Chip& chip, const PlacedKernel& kernel, const StreamWork& work) {
-  // Blocks as large as the staging buffer allows with the next one on its way, but one for each core at least, as long
-  // as a block is not below one DMA request.
-  return map_stream(
-      chip, kernel, work,
-      {chip.cores, 4 * chip.cores, Bytes(chip.staging.capacity.count() / (2 * chip.staging.depth)), chip.dma.chunk});
+  return map_stream(chip, kernel, work, default_cut(chip));
 }
 
 MappedKernel map_stream(const config::Chip& chip, const PlacedKernel& kernel, const StreamWork& work,

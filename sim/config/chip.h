@@ -26,7 +26,7 @@ struct Precision {
   int products_per_cell = 1;     // TPU: products of one cell of an array per cycle
   double mac_pj = 0;             // energy of one multiply-accumulate, operands at the unit's edge
   // Vector-unit operations an element, where the unit computes in another format than memory holds (TPU: FP32).
-  double operand_ops = 0;  // TPU: to bring an element of a matrix operand into the arrays' format, whenever it is pushed
+  double operand_ops = 0;  // TPU: to convert an element of a matrix operand for the arrays, whenever it is pushed
   double unpack_ops = 0, pack_ops = 0;  // from and to the vector format
 };
 
@@ -58,14 +58,14 @@ enum class PagePolicy { kOpen, kClosed, kTimeout };
 // How a controller orders commands. Only fidelity kCommand looks at it; kBurst plans requests once, in order per bank.
 struct DramScheduler {
   PagePolicy page_policy = PagePolicy::kOpen;
-  Cycles page_timeout{};                // kTimeout: a row without waiting requests closes after it
-  int read_queue = 64, write_queue = 64;  // requests of one channel
-  int bank_queue = 0;                   // requests of one bank, reads and writes together; 0: no such limit
-  int front_queue = 0;                  // in front of the bank queues, served past one whose bank is full; 0: none
-  bool posted_writes = true;            // a write is complete when it is accepted; false: when it is issued
-  bool group_writes = true;             // writes wait for a watermark; false: oldest first, whatever it is
+  Cycles page_timeout{};                     // kTimeout: a row without waiting requests closes after it
+  int read_queue = 64, write_queue = 64;     // requests of one channel
+  int bank_queue = 0;                        // requests of one bank, reads and writes together; 0: no such limit
+  int front_queue = 0;                       // in front of the bank queues, served past one whose bank is full; 0: none
+  bool posted_writes = true;                 // a write is complete when it is accepted; false: when it is issued
+  bool group_writes = true;                  // writes wait for a watermark; false: oldest first, whatever it is
   double write_high = 0.8, write_low = 0.2;  // share of write_queue at which writing starts and ends
-  int row_hit_cap = 0;                  // hits on a row before older requests to the bank may close it; 0: no limit
+  int row_hit_cap = 0;  // hits on a row before older requests to the bank may close it; 0: no limit
 };
 
 struct Dram {
@@ -84,10 +84,11 @@ struct Dram {
   bool stagger_refresh = false;  // pseudo-channels of a channel refresh at different times
   Cycles rfc_pb{}, refi_pb{};    // per-bank refresh: its time, its interval
   Cycles rrefd{}, pbr2act{};     // per-bank refresh to the next one, and to an activate of another bank
-  double activate_command_cycles = 1;   // time of an ACT on the row command bus; halves: other row commands take half a tCK
-  bool shared_command_bus = false;      // row and column commands share one bus
-  std::string mapping;                  // address fields from the top; empty: interleave decides
-  bool mapping_xor = true;              // fold upper bits into channel, pseudo-channel, bank group and bank
+  double activate_command_cycles =
+      1;                            // time of an ACT on the row command bus; halves: other row commands take half a tCK
+  bool shared_command_bus = false;  // row and column commands share one bus
+  std::string mapping;              // address fields from the top; empty: interleave decides
+  bool mapping_xor = true;          // fold upper bits into channel, pseudo-channel, bank group and bank
   DramFidelity fidelity = DramFidelity::kBurst;
   DramScheduler scheduler;
   Bytes interleave{};  // consecutive bytes in one pseudo-channel before the next (address mapping)
@@ -106,11 +107,11 @@ struct Dram {
 
 // Moves data between DRAM or shared memory and a core's staging buffer.
 struct Dma {
-  Bytes chunk{};               // one request to the memory system
-  int outstanding = 0;         // requests in flight per core
-  Bytes granularity{};         // transfers are padded to this
-  double bytes_per_cycle = 0;  // of one core's port
-  Cycles setup{};              // from descriptor to first request
+  Bytes chunk{};                    // one request to the memory system
+  int outstanding = 0;              // requests in flight per core
+  Bytes granularity{};              // transfers are padded to this
+  double bytes_per_cycle = 0;       // of one core's port
+  Cycles setup{};                   // from descriptor to first request
   double copy_bytes_per_cycle = 0;  // from DRAM to the shared memory, past the cores' ports; 0: there is no such engine
 };
 
@@ -148,8 +149,10 @@ struct Tpu {
   int weight_rows_per_cycle = 1;  // weight push
   Cycles result_latency{};        // last row in to first result out beyond the skew (pop, FIFO)
   double accumulate_ops = 0;      // vector-unit operations to add one partial result that leaves an array
-  Bytes window{};                 // most operand bytes of one grid step of a matrix product, in a core's VMEM; 0: what fits
-  int vector_cores = 0;           // cores that share a kernel without matrix work; 0: all
+  Bytes window{};         // most operand bytes of one grid step of a matrix product, in a core's VMEM; 0: what fits
+  int vector_cores = 0;   // cores that share a kernel without matrix work; 0: all
+  int stream_blocks = 0;  // a kernel without matrix work is cut into so many at least; 0: as the staging buffer allows
+  Bytes stream_largest{}, stream_smallest{};  // of one such block
 };
 
 struct Hopper {
@@ -172,17 +175,17 @@ struct PowerModel {
   double voltage_slope = 0;    // relative voltage change for a relative clock change; dynamic energy ~ V^2
 };
 
-// What connects chips of this kind with each other. A torus: chips stand in a grid of up to three axes with a link to each
-// neighbour, both directions at once; an axis whose length is a multiple of `wrap_multiple` closes to a ring.
+// What connects chips of this kind with each other. A torus: chips stand in a grid of up to three axes with a link to
+// each neighbour, both directions at once; an axis whose length is a multiple of `wrap_multiple` closes to a ring.
 struct Interconnect {
   enum class Topology { kTorus };
   Topology topology = Topology::kTorus;
-  BytesPerSecond link{};       // of one link in one direction, what transfers reach
-  Seconds hop{};               // from a chip to its neighbour, beyond the time of the bytes
-  Seconds launch{};            // of one collective operation: starting it on all chips and seeing its end
+  BytesPerSecond link{};  // of one link in one direction, what transfers reach
+  Seconds hop{};          // from a chip to its neighbour, beyond the time of the bytes
+  Seconds launch{};       // of one collective operation: starting it on all chips and seeing its end
   int wrap_multiple = 4;
   int max_chips = 1;
-  double pj_per_bit = 0;       // a bit over one link, both ends
+  double pj_per_bit = 0;  // a bit over one link, both ends
 };
 
 // What die area is made of (config/area.h), at the chip's process.

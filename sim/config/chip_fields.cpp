@@ -53,6 +53,9 @@ const Field<Chip> kChipFields[] = {
   {"tpu.accumulate_ops", kN, "ops", 0, 1000, "0", "Vector-unit operations to add a partial result that leaves an array to its sum.", [](Chip& c, const V& v) { of<Tpu>(c).accumulate_ops = v.number; }},
   {"tpu.window_kib", kN, "KiB", 0, 1e9, "0", "Most bytes of operands that one step of a matrix product holds in a core's VMEM; the compiler takes as much as fits. 0: what VMEM has room for.", [](Chip& c, const V& v) { of<Tpu>(c).window = scaled(v, kKib); }},
   {"tpu.vector_cores", kI, "", 0, 65536, "0", "Cores that share a kernel without matrix work; 0: all.", [](Chip& c, const V& v) { of<Tpu>(c).vector_cores = small(v); }},
+  {"tpu.stream_blocks", kI, "", 0, 65536, "0", "Blocks that a kernel without matrix work is cut into, at least, so that loads, work and stores overlap; 0: as large as the staging buffer allows.", [](Chip& c, const V& v) { of<Tpu>(c).stream_blocks = small(v); }},
+  {"tpu.stream_largest_kib", kN, "KiB", 1, 1e9, "1", "With stream_blocks: most bytes of such a block, operands and results together.", [](Chip& c, const V& v) { of<Tpu>(c).stream_largest = scaled(v, kKib); }},
+  {"tpu.stream_smallest_kib", kN, "KiB", 1, 1e9, "1", "With stream_blocks: fewer blocks where they would be smaller than this.", [](Chip& c, const V& v) { of<Tpu>(c).stream_smallest = scaled(v, kKib); }},
 
   {"hopper.issue_cycles", kI, "cycles", 1, kMaxCount, kRequired, "Least time of one warpgroup matrix instruction, however small.", [](Chip& c, const V& v) { of<Hopper>(c).issue_cycles = small(v); }},
   {"hopper.smem_bytes_per_cycle", kI, "bytes/cycle", 1, kMaxCount, kRequired, "Shared-memory bandwidth for the operands of matrix instructions.", [](Chip& c, const V& v) { of<Hopper>(c).smem_bytes_per_cycle = small(v); }},

@@ -13,14 +13,6 @@
 #include "chips/tpu/timing.h"
 
 namespace mantissa::chips::tpu {
-namespace {
-
-// A stream is cut into so many blocks, so that loads, work and stores overlap; into fewer where they would be so small
-// that two of them do not cover the latency of memory.
-constexpr std::int64_t kStreamBlocks = 16;
-constexpr Bytes kLargestBlock(1 << 20), kSmallestBlock(1 << 18);
-
-}  // namespace
 
 TpuMapper::TpuMapper(const config::Chip& chip, const config::Precision& precision)
     : chip_(chip), precision_(precision), spec_(std::get<config::Tpu>(chip.architecture)) {}
@@ -59,7 +51,12 @@ MappedKernel TpuMapper::map(const PlacedKernel& kernel) const {
 }
 
 StreamCut TpuMapper::stream_cut() const {
-  return {spec_.vector_cores == 0 ? chip_.cores : spec_.vector_cores, kStreamBlocks, kLargestBlock, kSmallestBlock};
+  StreamCut cut = default_cut(chip_);
+  cut.cores = spec_.vector_cores == 0 ? chip_.cores : spec_.vector_cores;
+  if (spec_.stream_blocks > 0) {
+    cut.least = spec_.stream_blocks, cut.largest = spec_.stream_largest, cut.smallest = spec_.stream_smallest;
+  }
+  return cut;
 }
 
 // A copy from DRAM to CMEM without arithmetic: no core takes part.

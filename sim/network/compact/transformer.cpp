@@ -91,40 +91,63 @@ ValueId last_token(LayerContext& layer) {
                      {}, layer.at);
 }
 
-// Projections to queries, keys and values, attention over all positions (with kv_cache: over so many, the new ones
-// included, which are kept in memory), and the projection back.
-ValueId attention(LayerContext& layer) {
-  const std::int64_t features = features_of(layer, 3), length = layer.shape()[1];
-  const std::int64_t heads = layer.options.integer("heads", 1, 65536);
-  const std::int64_t kv_heads = layer.options.integer_or("kv_heads", heads, 1, 65536);
-  const std::int64_t head_dim = layer.options.integer_or(
-      "head_dim", std::max<std::int64_t>(features / std::max<std::int64_t>(heads, 1), 1), 1, 65536);
-  const std::int64_t cache =
-      layer.builder.options().context.value_or(layer.options.integer_or("kv_cache", 0, 0, kMaxLength));
-  const bool rotary = layer.options.boolean_or("rotary", false);
-  const bool causal = layer.options.boolean_or("causal", true);
-  const bool bias = layer.options.boolean_or("bias", false);
-  const std::string name = layer.finish("attention");
-  if (cache > 0 && cache < length) {
-    Builder::fail(layer.at, fmt::format("kv_cache counts the {} new positions, so it cannot be {}", length, cache));
+struct AttentionOptions {
+  std::int64_t length = 1, heads = 1, kv_heads = 1, head_dim = 1;
+  std::int64_t cache = 0;  // all positions, the new ones included; 0: only the new ones
+  bool rotary = false, causal = true, bias = false;
+};
+
+// Reads what the layers with attention share. `features`: divided over the heads where head_dim is absent; 0: it must
+// be given.
+AttentionOptions read_attention(LayerContext& layer, std::int64_t length, std::int64_t features) {
+  AttentionOptions a;
+  a.length = length;
+  a.heads = layer.options.integer("heads", 1, 65536);
+  a.kv_heads = layer.options.integer_or("kv_heads", a.heads, 1, 65536);
+  a.head_dim = features == 0
+                   ? layer.options.integer("head_dim", 1, 65536)
+                   : layer.options.integer_or("head_dim", std::max<std::int64_t>(features / a.heads, 1), 1, 65536);
+  a.cache = layer.builder.options().context.value_or(layer.options.integer_or("kv_cache", 0, 0, kMaxLength));
+  a.rotary = layer.options.boolean_or("rotary", false);
+  return a;
+}
+
+// Projections of x to queries, keys and values ("NAME.q" ...), and attention of them, called `attention_name`.
+ValueId attend(LayerContext& layer, const std::string& name, const std::string& attention_name, ValueId x,
+               const AttentionOptions& a) {
+  if (a.cache > 0 && a.cache < a.length) {
+    Builder::fail(layer.at, fmt::format("kv_cache counts the {} new positions, so it cannot be {}", a.length, a.cache));
   }
   Builder& builder = layer.builder;
   const auto project = [&](const char* what, std::int64_t count, bool rotates) {
-    const ValueId y = add_linear(layer, name + "." + what, layer.x, count * head_dim, bias);
-    return rotates && rotary ? builder.add(Op::kRotary, name + "." + what + ".rotary", {y},
-                                           {{"heads", count}, {"head_dim", head_dim}}, layer.at)
-                             : y;
+    const ValueId y = add_linear(layer, name + "." + what, x, count * a.head_dim, a.bias);
+    return rotates && a.rotary ? builder.add(Op::kRotary, name + "." + what + ".rotary", {y},
+                                             {{"heads", count}, {"head_dim", a.head_dim}}, layer.at)
+                               : y;
   };
-  std::vector<ValueId> inputs{project("q", heads, true), project("k", kv_heads, true), project("v", kv_heads, false)};
-  if (cache > 0) {
-    const Shape shape{builder.batch(), cache, kv_heads * head_dim};
+  std::vector<ValueId> inputs{project("q", a.heads, true), project("k", a.kv_heads, true),
+                              project("v", a.kv_heads, false)};
+  if (a.cache > 0) {
+    const Shape shape{builder.batch(), a.cache, a.kv_heads * a.head_dim};
     inputs.push_back(builder.input(name + ".k_cache", ElementType::kFloat, shape, layer.at));
     inputs.push_back(builder.input(name + ".v_cache", ElementType::kFloat, shape, layer.at));
   }
-  const ValueId y = builder.add(
-      Op::kAttention, name, std::move(inputs),
-      {{"heads", heads}, {"kv_heads", kv_heads}, {"head_dim", head_dim}, {"causal", std::int64_t{causal}}}, layer.at);
-  return add_linear(layer, name + ".out", y, features, bias);
+  return builder.add(
+      Op::kAttention, attention_name, std::move(inputs),
+      {{"heads", a.heads}, {"kv_heads", a.kv_heads}, {"head_dim", a.head_dim}, {"causal", std::int64_t{a.causal}}},
+      layer.at);
+}
+
+// Projections to queries, keys and values, attention over all positions (with kv_cache: over so many, the new ones
+// included, which are kept in memory), and the projection back.
+ValueId attention(LayerContext& layer) {
+  const std::int64_t features = features_of(layer, 3);
+  AttentionOptions options = read_attention(layer, layer.shape()[1], features);
+  options.causal = layer.options.boolean_or("causal", true);
+  options.bias = layer.options.boolean_or("bias", false);
+  const std::string name = layer.finish("attention");
+  const ValueId y = attend(layer, name, name, layer.x, options);
+  return add_linear(layer, name + ".out", y, features, options.bias);
 }
 
 // Two linear layers with an activation between them; `gated`: the activation of a third one multiplies the first.
@@ -151,37 +174,15 @@ ValueId mlp(LayerContext& layer) {
 // Attention and MLP side by side: x + attention(norm(x)) + mlp(norm(x)), with one norm and one product each for all
 // that reads it and all that is added (PaLM; GPT-J). One matrix gives queries, keys, values and the MLP's inputs.
 ValueId parallel_block(LayerContext& layer) {
-  const std::int64_t features = features_of(layer, 3), length = layer.shape()[1];
-  const std::int64_t heads = layer.options.integer("heads", 1, 65536);
-  const std::int64_t kv_heads = layer.options.integer_or("kv_heads", heads, 1, 65536);
-  const std::int64_t head_dim = layer.options.integer("head_dim", 1, 65536);
+  const std::int64_t features = features_of(layer, 3);
+  const AttentionOptions options = read_attention(layer, layer.shape()[1], 0);
   const std::int64_t hidden = layer.options.integer("hidden", 1, kMaxFeatures);
-  const std::int64_t cache =
-      layer.builder.options().context.value_or(layer.options.integer_or("kv_cache", 0, 0, kMaxLength));
-  const bool rotary = layer.options.boolean_or("rotary", false);
   const std::string gated = layer.options.text("gated", "silu");
   const std::string name = layer.finish("parallel_block");
-  if (cache > 0 && cache < length) {
-    Builder::fail(layer.at, fmt::format("kv_cache counts the {} new positions, so it cannot be {}", length, cache));
-  }
   Builder& builder = layer.builder;
   const ValueId scale = builder.parameter(name + ".norm.weight", {features}, layer.at);
   const ValueId x = builder.add(Op::kRmsNorm, name + ".norm", {layer.x, scale}, {}, layer.at);
-  const auto project = [&](const char* what, std::int64_t count, bool rotates) {
-    const ValueId y = add_linear(layer, name + "." + what, x, count * head_dim, false);
-    return rotates && rotary ? builder.add(Op::kRotary, name + "." + what + ".rotary", {y},
-                                           {{"heads", count}, {"head_dim", head_dim}}, layer.at)
-                             : y;
-  };
-  std::vector<ValueId> inputs{project("q", heads, true), project("k", kv_heads, true), project("v", kv_heads, false)};
-  if (cache > 0) {
-    const Shape shape{builder.batch(), cache, kv_heads * head_dim};
-    inputs.push_back(builder.input(name + ".k_cache", ElementType::kFloat, shape, layer.at));
-    inputs.push_back(builder.input(name + ".v_cache", ElementType::kFloat, shape, layer.at));
-  }
-  const ValueId attended = builder.add(
-      Op::kAttention, name + ".attention", std::move(inputs),
-      {{"heads", heads}, {"kv_heads", kv_heads}, {"head_dim", head_dim}, {"causal", std::int64_t{1}}}, layer.at);
+  const ValueId attended = attend(layer, name, name + ".attention", x, options);
   const ValueId up = add_linear(layer, name + ".up", x, hidden, false);
   const ValueId gate = add_linear(layer, name + ".gate", x, hidden, false);
   const ValueId both =

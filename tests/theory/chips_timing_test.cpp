@@ -95,6 +95,46 @@ TEST(TpuTiming, TheVectorUnitConvertsWhatIsPushedAndAddsWhatIsPopped) {
             Cycles(static_cast<std::int64_t>(expected / 2048)));
 }
 
+// Softmax of rows of four: 3 passes of 2 operations and one special function an element; fused behind it 5 operations
+// and 1 special function for each of the 2 results. Unpacking costs 7 in every pass, packing 11 once a result.
+TEST(StreamWork, EveryPassOfAReductionUnpacksAndComputesAgain) {
+  const config::Chip chip = shipped_chip("tpu_v4");
+  config::Precision precision = *chip.find_precision("bf16");
+  precision.unpack_ops = 7, precision.pack_ops = 11;
+  network::Kernel kernel{"reduce", {}, network::ReduceWork{2, 4, 3, 2, 1}, {}, {}, 5, 1, 1};
+  kernel.writes = {{0, 2, network::Storage::kVector, false}};
+  const StreamWork work = stream_work(chip, precision, kernel);
+  ASSERT_EQ(work.elements, 8);
+  EXPECT_DOUBLE_EQ(work.ops * 8, 8 * 3 * (2 + 7) + 2 * (5 + 11));
+  EXPECT_DOUBLE_EQ(work.specials * 8, 8 * 3 * 1 + 2 * 1);
+}
+
+// An addition of two tensors unpacks two elements and packs one; indices are not unpacked.
+TEST(StreamWork, ElementWiseWorkUnpacksEachOperandAndPacksTheResult) {
+  const config::Chip chip = shipped_chip("tpu_v4");
+  config::Precision precision = *chip.find_precision("bf16");
+  precision.unpack_ops = 7, precision.pack_ops = 11;
+  network::Kernel kernel{"add", {}, network::VectorWork{100, 1, 0}, {}, {}, 0, 0, 1};
+  kernel.reads = {{0, 100, network::Storage::kVector, false},
+                  {1, 100, network::Storage::kVector, false},
+                  {2, 100, network::Storage::kIndex, false}};
+  EXPECT_DOUBLE_EQ(stream_work(chip, precision, kernel).ops, 1 + 2 * 7 + 11);
+}
+
+TEST(StreamWork, TheChipFileSaysHowItIsCut) {
+  config::Chip chip = shipped_chip("tpu_v4");
+  auto& spec = std::get<config::Tpu>(chip.architecture);
+  const auto blocks = [&](std::int64_t bytes) {
+    const test::TestKernel kernel({"relu", {}, network::VectorWork{bytes / 4, 1, 0}, {}, {}, 0, 0, 1}, {bytes / 2},
+                                  bytes / 2);
+    return make_mapper(chip, *chip.find_precision("bf16"))->map(kernel.placed).mapping;
+  };
+  spec.stream_blocks = 12, spec.stream_largest = Bytes(1 << 20), spec.stream_smallest = Bytes(1 << 16);
+  EXPECT_EQ(blocks(1 << 20), "12 blocks");  // the least number
+  EXPECT_EQ(blocks(1 << 25), "32 blocks");  // of the largest size
+  EXPECT_EQ(blocks(1 << 17), "2 blocks");   // of the smallest size
+}
+
 TEST(TpuPlan, AProductLargerThanTheWindowIsCutIntoTheFewestStepsThatFit) {
   const config::Chip chip = shipped_chip("tpu_v4");
   const auto& spec = std::get<config::Tpu>(chip.architecture);

@@ -144,6 +144,17 @@ TEST(Training, LossScalingLooksAtEveryGradient) {
   const Program with = add_training(program_of("bert_base", 1, training_of(128)), scaled, 1);
   EXPECT_EQ(count(with, Phase::kOptimizer), 2 * count(plain, Phase::kOptimizer));
   EXPECT_EQ(count(with, Phase::kBackward), count(plain, Phase::kBackward));
+  // An update multiplies its gradient by the inverse scale and keeps the old value where a gradient was not finite.
+  const auto update_ops = [](const Program& program) {
+    double sum = 0;
+    for (const ProgramStep& step : program.steps) {
+      if (const auto* v = std::get_if<VectorWork>(&step.kernel.work); v != nullptr && step.phase == Phase::kOptimizer) {
+        sum += v->ops * static_cast<double>(v->elements);
+      }
+    }
+    return sum;
+  };
+  EXPECT_DOUBLE_EQ(update_ops(with) - update_ops(plain), 2.0 * static_cast<double>(plain.parameters));
 }
 
 TEST(Training, CheckpointingRunsBlocksAgain) {
